@@ -1,0 +1,39 @@
+# FocusBench: from raw data to every table and figure.
+#
+#   snakemake --cores 4                  all tables and figures of the configuration
+#   snakemake --cores 4 multifocus       those of one track
+#   snakemake --cores 4 results/...      one file alone, of any sample and method
+#
+# What is computed stands in config.yaml, how it is run in profiles/.
+import sys
+
+from focusbench import config as configuration
+from focusbench import jobs, plan
+from focusbench.errors import InputError
+
+
+configfile: "config.yaml"
+
+
+try:
+    CONFIG = configuration.build(config)
+    plan.check_own_methods(CONFIG)
+except InputError as error:
+    sys.exit(f"{jobs.MARK}{error}")
+
+
+wildcard_constraints:
+    **plan.wildcards(CONFIG),
+
+
+include: "rules/common.smk"
+include: "rules/report.smk"
+include: "rules/data.smk"
+include: "rules/degrade.smk"
+include: "rules/train.smk"
+include: "rules/restore.smk"
+include: "rules/evaluate.smk"
+
+
+onerror:
+    repeat_errors(log)

@@ -1,0 +1,45 @@
+# What the rules share: which of a job's inputs exist, and how its errors are repeated.
+from pathlib import Path
+
+from focusbench import paths
+
+
+def truth_of(wildcards):
+    """The truth, in a list that is empty where there is none."""
+    if not plan.has_truth(CONFIG, wildcards.sample):
+        return []
+    return paths.truth(wildcards.track, wildcards.sample)
+
+
+def observed_from_truth(wildcards):
+    """The truth, where the observation is rendered from it."""
+    ids = (wildcards.track, wildcards.sample, wildcards.degradation)
+    return paths.truth(*ids[:2]) if plan.needs_truth(CONFIG, *ids) else []
+
+
+def observed_from_source(wildcards):
+    """The source's own files, where the observation is made from them."""
+    ids = (wildcards.track, wildcards.sample, wildcards.degradation)
+    if plan.needs_truth(CONFIG, *ids):
+        return []
+    return plan.source_files(CONFIG, wildcards.sample)
+
+
+def weights_of(wildcards):
+    """The weights that a method starts from, if it trains."""
+    return plan.weights(CONFIG, wildcards.track, wildcards.method, int(wildcards.seed))
+
+
+def restored(wildcards):
+    """Ids of the restoration that a rule's wildcards name."""
+    return paths.Restored(
+        wildcards.sample, wildcards.degradation, wildcards.method, wildcards.seed
+    )
+
+
+def repeat_errors(main_log):
+    """Say once more, at the end, what went wrong: the runner's own lines bury it."""
+    began = Path(main_log).stat().st_ctime if Path(main_log).exists() else 0
+    logs = sorted(Path(paths.RESULTS, "logs").rglob("*.log"))
+    for text in jobs.errors_in([one for one in logs if one.stat().st_mtime >= began]):
+        print(text, file=sys.stderr)

@@ -1,0 +1,46 @@
+# Estimates -> metrics; and what a method costs, measured alone.
+
+
+rule score:
+    input:
+        volume="results/{track}/restored/{sample}/{degradation}/{method}-seed{seed}.ome.tif",
+        record="results/{track}/restored/{sample}/{degradation}/{method}-seed{seed}.json",
+        observed="results/{track}/observed/{sample}/{degradation}.ome.tif",
+        truth=truth_of,
+    output:
+        "results/{track}/scores/{sample}/{degradation}/{method}-seed{seed}.json",
+    params:
+        what=lambda wildcards: plan.score_parameters(CONFIG, wildcards.track, wildcards.sample),
+    log:
+        "results/logs/{track}/scores/{sample}/{degradation}/{method}-seed{seed}.log",
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    conda:
+        "../envs/focusbench.yaml"
+    script:
+        "../workflow/scripts/score.py"
+
+
+rule timing:
+    input:
+        observed="results/{track}/observed/{sample}/{degradation}.ome.tif",
+        model=weights_of,
+    output:
+        "results/{track}/timing/{sample}/{degradation}/{method}-seed{seed}.json",
+    params:
+        what=lambda wildcards: plan.timing_parameters(
+            CONFIG, wildcards.track, wildcards.sample, wildcards.degradation, wildcards.method
+        ),
+    # all cores: nothing else runs meanwhile; the method itself keeps to its own count of threads
+    threads: workflow.cores or 1
+    log:
+        "results/logs/{track}/timing/{sample}/{degradation}/{method}-seed{seed}.log",
+    resources:
+        mem_mb=8000,
+        runtime=120,
+        gpu=lambda wildcards: int(CONFIG["methods"][wildcards.track][wildcards.method]["gpu"]),
+    conda:
+        "../envs/focusbench.yaml"
+    script:
+        "../workflow/scripts/timing.py"

@@ -1,0 +1,67 @@
+# Scores -> tables and figures; and the targets that a person names.
+
+
+rule all:
+    default_target: True
+    input:
+        [plan.targets(CONFIG, track) for track in CONFIG["tracks"]],
+
+
+for track in CONFIG["tracks"]:
+
+    rule:
+        name:
+            track
+        input:
+            plan.targets(CONFIG, track),
+
+
+rule table:
+    input:
+        lambda wildcards: plan.report_inputs(CONFIG, wildcards.track, wildcards.table),
+    output:
+        csv=report(
+            "results/tables/{track}_{table}.csv",
+            caption="../workflow/report/table.rst",
+            category="{track}",
+            subcategory="tables",
+            labels={"name": "{table}", "format": "csv"},
+        ),
+        md="results/tables/{track}_{table}.md",
+        tex="results/tables/{track}_{table}.tex",
+    params:
+        what=lambda wildcards: plan.report_parameters(CONFIG, wildcards.track, "tables"),
+    log:
+        "results/logs/tables/{track}_{table}.log",
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../envs/focusbench.yaml"
+    script:
+        "../workflow/scripts/table.py"
+
+
+rule figure:
+    input:
+        lambda wildcards: plan.report_inputs(CONFIG, wildcards.track, wildcards.figure),
+    output:
+        pdf="results/figures/{track}_{figure}.pdf",
+        png=report(
+            "results/figures/{track}_{figure}.png",
+            caption="../workflow/report/figure.rst",
+            category="{track}",
+            subcategory="figures",
+            labels={"name": "{figure}", "format": "png"},
+        ),
+    params:
+        what=lambda wildcards: plan.report_parameters(CONFIG, wildcards.track, "figures"),
+    log:
+        "results/logs/figures/{track}_{figure}.log",
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    conda:
+        "../envs/focusbench.yaml"
+    script:
+        "../workflow/scripts/figure.py"

@@ -1,0 +1,338 @@
+"""One checked configuration from a preset, config.yaml and overlays.
+
+Order: preset < config.yaml < overlays; maps merge, lists replace. Every mistake is one line with
+the key, the wrong value and what is accepted. Imports neither torch nor pandas.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from focusbench import methods, tracks
+from focusbench.data import registry
+from focusbench.errors import InputError
+
+HOME = Path(__file__).resolve().parent
+PRESETS = ("test", "quick", "paper")
+COMMAND_FIELDS = ("observed", "estimate", "voxel_size", "seed", "threads")
+METHOD_ID = re.compile(r"[a-z0-9_]+")
+
+
+def build(user: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge `user` over its preset, check the result and resolve its methods.
+
+    Parameters
+    ----------
+    user
+        Content of config.yaml, overlays merged in.
+
+    Returns
+    -------
+    dict
+        `preset`, `seed`, `device`, `data`; `tracks`: track -> its complete section; `methods`:
+        track -> id -> what `resolve_method` returns; `differs`: dotted key -> value, where the
+        configuration departs from its preset.
+
+    Raises
+    ------
+    InputError
+        Unknown key or id, wrong type or range.
+    """
+    name = user.get("preset", "quick")
+    if name not in PRESETS:
+        raise InputError(f"config: preset: {name!r} is not accepted; one of {', '.join(PRESETS)}")
+    base = preset(name)
+    merged = merge(base, user)
+    _check_shape(merged)
+    resolved = {
+        track: {
+            method: resolve_method(track, method, merged["methods"].get(track, {}))
+            for method in [*methods.names(track), *merged["methods"].get(track, {})]
+        }
+        for track in merged["tracks"]
+    }
+    for track in merged["tracks"]:
+        _check_ids(merged, track, resolved[track])
+    _check_places(merged["data"])
+    return {**merged, "methods": resolved, "differs": dict(_differences(base, merged))}
+
+
+@lru_cache(maxsize=None)
+def _preset_text(name: str, track: str) -> str:
+    return (HOME / "presets" / name / f"{track}.yaml").read_text(encoding="utf-8")
+
+
+def preset(name: str) -> dict[str, Any]:
+    """Return a preset's constants, in the shape of a configuration."""
+    import yaml
+
+    result: dict[str, Any] = {
+        "preset": name,
+        "seed": 0,
+        "device": "auto",
+        "data": {"scivis": {"directory": None}, "stack": {}},
+        "tracks": {},
+        "methods": {},
+    }
+    for track in tracks.names():
+        result = merge(result, yaml.safe_load(_preset_text(name, track)))
+    return result
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge maps key by key; anything else (lists too) is replaced. Neither argument is changed.
+
+    A map that `over` leaves empty (a section with every line commented out) changes nothing.
+    """
+    result = {key: deepcopy(value) for key, value in base.items()}
+    for key, value in over.items():
+        if isinstance(result.get(key), Mapping) and (isinstance(value, Mapping) or value is None):
+            result[key] = merge(result[key], value or {})
+        else:
+            result[key] = deepcopy(value)
+    return result
+
+
+@lru_cache(maxsize=None)
+def schema(name: str) -> dict[str, Any]:
+    """JSON schema `config`, or that of a track: {"track": schema, "methods": {id: schema}}."""
+    return json.loads((HOME / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def resolve_method(track: str, method: str, entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Say how to build a method of the configuration.
+
+    Returns
+    -------
+    dict
+        `target` ("module:attribute"), `parameters`, the `command` of a program (else None), and
+        the facts of `methods.Entry`.
+    """
+    chain = [method]
+    parameters: dict[str, Any] = {}
+    while True:
+        entry = dict(entries.get(chain[-1]) or {})
+        used = entry.pop("uses", None)
+        if chain[-1] not in methods.names(track) and used is None:
+            break
+        parameters = {**entry, **parameters}
+        if used is None:
+            facts = methods.TABLE[chain[-1]]
+            return {
+                "target": facts.target,
+                "command": None,
+                "parameters": parameters,
+                "trivial": facts.trivial,
+                "stochastic": facts.stochastic,
+                "gpu": facts.gpu,
+                "trains_on": facts.trains_on,
+                "fit_parameters": list(facts.fit_parameters),
+            }
+        chain.append(used)
+    parameters = {**entry, **parameters}
+    own = schema("config")["$defs"]["own_method"]["properties"]
+    facts = {key: parameters.pop(key, own[key].get("default")) for key in own}
+    timeout = facts.pop("timeout_seconds")
+    if facts["command"] is not None:
+        parameters = {"command": facts["command"], "timeout_seconds": timeout}
+        target = "focusbench.methods.command:Command"
+    else:
+        target = facts["module"]
+    return {
+        "target": target,
+        "command": facts["command"],
+        "parameters": parameters,
+        "trivial": False,
+        **{key: facts[key] for key in ("stochastic", "gpu", "trains_on")},
+        "fit_parameters": None,  # not known: any of them
+    }
+
+
+def _check_shape(merged: Mapping[str, Any]) -> None:
+    """Check every key's presence, type and range against the schemas."""
+    _validate(merged, schema("config"), ())
+    for section in ("tracks", "methods"):
+        for track, value in merged[section].items():
+            if track not in tracks.names():
+                raise _unknown(f"{section}.{track}", track, tracks.names(), "track")
+            if not isinstance(value, Mapping):
+                raise InputError(f"config: {section}.{track}: {value!r} is not a map")
+    for track, section in merged["tracks"].items():
+        _validate(section, schema(track)["track"], ("tracks", track))
+    for track, entries in merged["methods"].items():
+        for method in entries:
+            _check_method(track, method, entries)
+
+
+def _check_method(track: str, method: str, entries: Mapping[str, Any]) -> None:
+    place = f"config: methods.{track}.{method}"
+    known = methods.names(track)
+    if not isinstance(method, str) or not METHOD_ID.fullmatch(method):
+        raise InputError(f"{place}: a method's id holds a-z, 0-9 and _ alone")
+    entry = entries[method]
+    if not isinstance(entry, Mapping):
+        raise InputError(f"{place}: {entry!r} is not a map of parameters")
+    kinds = [key for key in ("uses", "module", "command") if key in entry]
+    if method in known and kinds:
+        raise InputError(f"{place}: is a method of this package; give the entry another id")
+    if method in known:
+        _validate(entry, schema(track)["methods"][method], ("methods", track, method))
+        return
+    if len(kinds) != 1:
+        close = get_close_matches(method, known, 1)
+        hint = f" (did you mean {close[0]!r}?)" if close and not kinds else ""
+        raise InputError(f"{place}: unknown method{hint}; one of one's own has exactly one of uses, "
+                         "module, command")
+    if kinds == ["uses"]:
+        base, seen = method, set()
+        while base not in known and "uses" in entries.get(base, {}):
+            if base in seen:
+                raise InputError(f"{place}: uses: goes round in a circle through {base!r}")
+            seen.add(base)
+            base = entries[base]["uses"]
+        if base not in known and base not in entries:
+            raise _unknown(f"methods.{track}.{method}.uses", base, [*known, *entries], "method")
+        if base in known:
+            own = {key: value for key, value in entry.items() if key != "uses"}
+            _validate(own, schema(track)["methods"][base], ("methods", track, method))
+        return
+    _validate(entry, schema("config")["$defs"]["own_method"], ("methods", track, method))
+    if kinds == ["command"]:
+        _check_command(place, entry)
+
+
+def _check_command(place: str, entry: Mapping[str, Any]) -> None:
+    unknown = set(entry) - {"command", "stochastic", "gpu", "timeout_seconds"}
+    if unknown:
+        raise InputError(f"{place}: {sorted(unknown)[0]}: a command has no such key; write "
+                         "arguments into the command itself")
+    fields = re.findall(r"\{([^{}]*)\}", entry["command"])
+    for name in fields:
+        if name not in COMMAND_FIELDS:
+            raise _unknown(f"{place.removeprefix('config: ')}.command", name, COMMAND_FIELDS, "field")
+    for needed in ("observed", "estimate"):
+        if needed not in fields:
+            raise InputError(f"{place}.command: has no {{{needed}}}; it must take the observation "
+                             "from {observed} and leave its result at {estimate}")
+
+
+def _check_ids(merged: Mapping[str, Any], track: str, known: Mapping[str, Any]) -> None:
+    section = merged["tracks"][track]
+    place = f"tracks.{track}"
+    accepted = samples(merged, track)
+    for sample in section["samples"]:
+        if sample not in accepted:
+            raise _unknown(f"{place}.samples", sample, accepted, "sample")
+    for sample in merged["data"]["stack"]:
+        if sample in registry.names(track):
+            raise InputError(f"config: data.stack.{sample}: is a sample of this package; choose "
+                             "another id")
+    for degradation in section["degradations"]:
+        if not re.fullmatch(tracks.TABLE[track].degradation, degradation):
+            raise InputError(f"config: {place}.degradations: {degradation!r} is unknown; accepted: "
+                             f"{tracks.TABLE[track].degradation_help}")
+    for method in section["methods"]:
+        if method not in known:
+            raise _unknown(f"{place}.methods", method, list(known), "method")
+
+
+def samples(merged: Mapping[str, Any], track: str) -> list[str]:
+    """Ids of all samples of a track: the registry's and the configured stacks."""
+    return [*registry.names(track), *merged["data"]["stack"]]
+
+
+def _check_places(data: Mapping[str, Any]) -> None:
+    directory = data["scivis"]["directory"]
+    if directory is not None and not Path(directory).is_dir():
+        raise InputError(f"config: data.scivis.directory: there is no folder {directory!r}")
+    for sample, entry in data["stack"].items():
+        if not Path(entry["path"]).exists():
+            raise InputError(f"config: data.stack.{sample}.path: there is no file or folder "
+                             f"{entry['path']!r}")
+
+
+def _validate(value: Any, against: Mapping[str, Any], at: tuple[str, ...]) -> None:
+    from jsonschema import Draft202012Validator
+
+    errors = sorted(
+        Draft202012Validator(against).iter_errors(value), key=lambda error: len(error.path)
+    )
+    if errors:
+        error = errors[-1]  # the deepest is the most telling
+        key = ".".join([*at, *map(str, error.absolute_path)])
+        raise _explained(error, key)
+
+
+def _explained(error: Any, key: str) -> InputError:
+    """Turn a jsonschema error into one line that says what is accepted."""
+    rule, value, part = error.validator, error.instance, error.schema
+    dot = f"{key}." if key else ""
+    if rule == "additionalProperties":
+        known = list(part["properties"])
+        unknown = next(name for name in value if name not in known)
+        return _unknown(f"{dot}{unknown}", unknown, known, "key")
+    if rule == "required":
+        missing = next(name for name in error.validator_value if name not in value)
+        return InputError(f"config: {dot}{missing}: is missing")
+    if rule == "pattern" and list(error.path)[-1:] != key.split(".")[-1:]:
+        return InputError(f"config: {dot}{value}: an id holds letters, digits, _ and . alone, and "
+                          "does not begin with a dot")
+    hint = ""
+    if rule == "type" and isinstance(value, str) and _is_number(value):
+        hint = " (YAML reads a number like 1e-3 as text: write 1.0e-3)"
+    accepted = _accepted(part)
+    shown = value if len(repr(value)) <= 80 else f"{str(value)[:77]}..."
+    return InputError(f"config: {key}: {shown!r} is not accepted{hint}; accepted: {accepted}")
+
+
+def _accepted(part: Mapping[str, Any]) -> str:
+    if "enum" in part:
+        return ", ".join(map(str, part["enum"]))
+    kinds = part.get("type", "any value")
+    words = [" or ".join(kinds) if isinstance(kinds, list) else kinds]
+    for rule, sign in (("minimum", ">="), ("exclusiveMinimum", ">"),
+                       ("maximum", "<="), ("exclusiveMaximum", "<")):
+        if rule in part:
+            words.append(f"{sign} {part[rule]}")
+    if "minItems" in part:
+        words.append(f"with at least {part['minItems']} entries")
+    if part.get("uniqueItems"):
+        words.append("without repetition")
+    if "pattern" in part:
+        words.append(f"of the form {part['pattern']}")
+    return " ".join(words)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _unknown(key: str, value: Any, known: Any, kind: str) -> InputError:
+    known = list(map(str, known))
+    close = get_close_matches(str(value), known, 1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    return InputError(f"config: {key}: unknown {kind} {value!r}{hint}; accepted: {', '.join(known)}")
+
+
+def _differences(base: Any, merged: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield keys whose value departs from the preset's; places on a disk are no part of a result."""
+    for key, value in merged.items():
+        name = f"{at}{key}"
+        before = base.get(key) if isinstance(base, Mapping) else None
+        if name in ("preset", "device") or name.startswith("data."):
+            continue
+        if isinstance(value, Mapping) and name != "":
+            yield from _differences(before or {}, value, f"{name}.")
+        elif value != before:
+            yield name, value

@@ -1,0 +1,77 @@
+"""What every script of the workflow shares: its log, and one line for an error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from focusbench.errors import InputError
+
+MARK = "focusbench: error: "  # begins the one line that says what went wrong
+
+
+class _Both:
+    """Writes to the log and to standard error; no terminal, so that progress comes in lines."""
+
+    def __init__(self, log: TextIO, stream: TextIO) -> None:
+        self._log, self._stream = log, stream
+
+    def write(self, text: str) -> int:
+        self._log.write(text)
+        self._log.flush()
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return False
+
+
+@contextmanager
+def job(log: str | Path) -> Iterator[None]:
+    """Run a script's body: standard error goes to `log` as well, an error is one line.
+
+    What is wrong with the input, or with the disk, is told in one line; anything else is a fault of
+    the program: the line names the log, which holds the traceback.
+    """
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    stream = sys.stderr
+    with open(log, "w", encoding="utf-8") as file:
+        sys.stderr = _Both(file, stream)
+        logging.basicConfig(format="focusbench: %(message)s", force=True)
+        try:
+            yield
+        except (InputError, OSError, FloatingPointError) as error:
+            print(f"{MARK}{line(error)}", file=sys.stderr)
+            sys.exit(1)
+        except Exception as error:
+            file.write(traceback.format_exc())
+            print(
+                f"{MARK}{type(error).__name__}: {line(error)} (a fault of the program: the "
+                f"traceback is in {log})",
+                file=sys.stderr,
+            )
+            sys.exit(1)
+        finally:
+            sys.stderr = stream
+
+
+def line(error: BaseException) -> str:
+    """Message of an error as one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def errors_in(logs: list[Path]) -> list[str]:
+    """Error lines that scripts left in their logs."""
+    return [
+        text
+        for log in logs
+        for text in log.read_text(encoding="utf-8", errors="replace").splitlines()
+        if text.startswith(MARK)
+    ]

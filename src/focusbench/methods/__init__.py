@@ -1,0 +1,85 @@
+"""Methods, chosen by id. Importing this loads none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from focusbench.errors import InputError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a workflow must know of a method without importing it."""
+
+    target: str  # "module:attribute"
+    track: str
+    trivial: bool = False  # a row that a reader gets for nothing; in every table
+    stochastic: bool = False  # depends on the seed; otherwise only the first seed is run
+    gpu: bool = False  # gains from a GPU
+    trains_on: str | None = None  # id of the training set of its `fit`; None: it does not train
+    fit_parameters: tuple[str, ...] = ()  # those that `fit` reads: others do not ask for new weights
+
+
+TABLE: dict[str, Entry] = {
+    "transparent": Entry("focusbench.methods.transparent:Transparent", "multifocus", trivial=True),
+    "start": Entry("focusbench.methods.start:Start", "multifocus", trivial=True),
+    "iterative": Entry("focusbench.methods.iterative:Iterative", "multifocus", gpu=True),
+    "lbfgs": Entry("focusbench.methods.lbfgs:Lbfgs", "multifocus", gpu=True),
+    "dip": Entry("focusbench.methods.dip:Dip", "multifocus", stochastic=True, gpu=True),
+    "dip_pretrain_2": Entry(
+        "focusbench.methods.dip_pretrain_2:DipPretrain2",
+        "multifocus",
+        stochastic=True,
+        gpu=True,
+        trains_on="ellipsoids",
+        fit_parameters=(
+            *("samples", "epochs", "batch_size", "pretrain_learning_rate"),
+            *("width", "scales", "skip", "precision"),
+        ),
+    ),
+}
+
+
+def names(track: str | None = None) -> list[str]:
+    """Ids of the methods, of one track or of all."""
+    return [name for name, entry in TABLE.items() if track in (None, entry.track)]
+
+
+def load(target: str) -> Any:
+    """Return the object at "module:attribute".
+
+    Raises
+    ------
+    InputError
+        There is no such module or attribute.
+    """
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        raise InputError(f"{target}: no module {error.name!r} can be imported") from None
+    except AttributeError:
+        raise InputError(f"{target}: module {module!r} has no {attribute!r}") from None
+
+
+def build(method: str, parameters: Mapping[str, Any] | None = None) -> Any:
+    """Build a method by its id or by a "module:attribute" of one's own.
+
+    Raises
+    ------
+    InputError
+        Unknown id, or a parameter that the method does not have or refuses.
+    """
+    if method in TABLE:
+        target = TABLE[method].target
+    elif ":" in method:
+        target = method
+    else:
+        raise InputError(f"unknown method {method!r}; known: {', '.join(TABLE)}")
+    try:
+        return load(target)(**(parameters or {}))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"method {method}: {error}") from None

@@ -1,0 +1,29 @@
+"""Networks, chosen by id: architectures only. Importing this loads none of them."""
+
+from importlib import import_module
+from typing import Any
+
+from focusbench.errors import InputError
+
+TABLE: dict[str, str] = {
+    "skip_3d": "focusbench.networks.skip_3d:Skip3d",
+}
+
+
+def names() -> list[str]:
+    """Ids of the networks."""
+    return list(TABLE)
+
+
+def build(name: str, **parameters: Any) -> Any:
+    """Build a network (torch.nn.Module) by id; of the paper's size unless `parameters` say else.
+
+    Raises
+    ------
+    InputError
+        Unknown id.
+    """
+    if name not in TABLE:
+        raise InputError(f"unknown network {name!r}; known: {', '.join(TABLE)}")
+    module, _, attribute = TABLE[name].partition(":")
+    return getattr(import_module(module), attribute)(**parameters)

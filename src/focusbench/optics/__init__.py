@@ -1,0 +1,1 @@
+"""Physics: how light makes an image of an object."""

@@ -1,0 +1,79 @@
+"""Where every file of a run lies, relative to the results folder's parent."""
+
+from typing import NamedTuple
+
+RESULTS = "results"
+
+
+class Restored(NamedTuple):
+    """One restoration of a benchmark, by its ids."""
+
+    sample: str
+    degradation: str
+    method: str
+    seed: int
+
+    @property
+    def stem(self) -> str:
+        """`{sample}/{degradation}/{method}-seed{seed}`."""
+        return f"{self.sample}/{self.degradation}/{self.method}-seed{self.seed}"
+
+
+def truth(track: str, sample: str) -> str:
+    """Prepared ground truth."""
+    return f"{RESULTS}/{track}/truth/{sample}.ome.tif"
+
+
+def observed(track: str, sample: str, degradation: str) -> str:
+    """What a method may see."""
+    return f"{RESULTS}/{track}/observed/{sample}/{degradation}.ome.tif"
+
+
+def model(track: str, method: str, training: str) -> str:
+    """Trained weights."""
+    return f"{RESULTS}/{track}/models/{method}/{training}/model.safetensors"
+
+
+def model_record(track: str, method: str, training: str) -> str:
+    """Cost and provenance of a training."""
+    return f"{RESULTS}/{track}/models/{method}/{training}/model.json"
+
+
+def model_trace(track: str, method: str, training: str) -> str:
+    """Loss against step of a training."""
+    return f"{RESULTS}/{track}/models/{method}/{training}/trace.csv"
+
+
+def restored(track: str, item: Restored) -> str:
+    """A method's estimate."""
+    return f"{RESULTS}/{track}/restored/{item.stem}.ome.tif"
+
+
+def trace(track: str, item: Restored) -> str:
+    """Step, loss and PSNR while it was restored."""
+    return f"{RESULTS}/{track}/restored/{item.stem}.trace.csv"
+
+
+def record(track: str, item: Restored) -> str:
+    """Cost and provenance of a restoration."""
+    return f"{RESULTS}/{track}/restored/{item.stem}.json"
+
+
+def score(track: str, item: Restored) -> str:
+    """Metrics of a restoration."""
+    return f"{RESULTS}/{track}/scores/{item.stem}.json"
+
+
+def timing(track: str, item: Restored) -> str:
+    """Seconds per step, measured with nothing else running."""
+    return f"{RESULTS}/{track}/timing/{item.stem}.json"
+
+
+def table(track: str, name: str, ending: str) -> str:
+    """A table; `ending` is csv, md or tex."""
+    return f"{RESULTS}/tables/{track}_{name}.{ending}"
+
+
+def figure(track: str, name: str, ending: str) -> str:
+    """A figure; `ending` is pdf or png."""
+    return f"{RESULTS}/figures/{track}_{name}.{ending}"

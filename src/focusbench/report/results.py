@@ -1,0 +1,223 @@
+"""What a finished run left on disk, read for tables and figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from focusbench import paths
+from focusbench.errors import InputError
+from focusbench.paths import Restored
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from focusbench.images import Volume
+
+ID_COLUMNS = ("sample", "degradation", "method", "seed")
+
+
+class Results:
+    """Restorations of one track and what is known of them. Nothing is read before it is asked for.
+
+    Parameters
+    ----------
+    track
+        Its id.
+    items
+        The restorations, in the order that tables and figures are to keep.
+    root
+        Folder that holds `results`.
+    settings
+        Settings of the run, for whoever wants them beside the results.
+    timed
+        The restorations whose cost was measured; None: all of `items`.
+    trained
+        (method, training id) of the models that were trained for them.
+    """
+
+    def __init__(
+        self,
+        track: str,
+        items: Sequence[Restored],
+        root: str | Path = ".",
+        settings: Mapping[str, Any] | None = None,
+        *,
+        timed: Sequence[Restored] | None = None,
+        trained: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        self.track = track
+        self.items = [Restored(*item) for item in items]
+        self.root = Path(root)
+        self.settings = dict(settings or {})
+        self.timed = self.items if timed is None else [Restored(*item) for item in timed]
+        self.trained = list(trained)
+
+    @property
+    def samples(self) -> list[str]:
+        """Ids, each once, in the order of the items; the next three likewise."""
+        return list(dict.fromkeys(item.sample for item in self.items))
+
+    @property
+    def degradations(self) -> list[str]:
+        """Ids of the degradations."""
+        return list(dict.fromkeys(item.degradation for item in self.items))
+
+    @property
+    def methods(self) -> list[str]:
+        """Ids of the methods."""
+        return list(dict.fromkeys(item.method for item in self.items))
+
+    def find(self, sample: str, degradation: str, method: str) -> Restored | None:
+        """Return the item of that method with the first of its seeds; None: it was not run."""
+        for item in self.items:
+            if (item.sample, item.degradation, item.method) == (sample, degradation, method):
+                return item
+        return None
+
+    def scores(self) -> DataFrame:
+        """One row per item: its ids, `repeatable`, `observed_sha256`, `code`, and its metrics.
+
+        What was not scored is NaN.
+
+        Raises
+        ------
+        InputError
+            A score file is missing or is not what this package writes.
+        """
+        import pandas
+
+        rows = []
+        for item in self.items:
+            path = paths.score(self.track, item)
+            content = self._json(path)
+            if not isinstance(content.get("metrics"), Mapping):
+                raise InputError(f"{path}: holds no metrics; a score file is accepted")
+            rows.append(
+                {
+                    **item._asdict(),
+                    "repeatable": bool(content.get("repeatable", True)),
+                    "observed_sha256": content.get("observed_sha256"),
+                    "code": _text(content.get("code")),
+                    **{key: _number(value, path) for key, value in content["metrics"].items()},
+                }
+            )
+        return pandas.DataFrame(rows)
+
+    def timings(self) -> DataFrame:
+        """One row per timed item: its ids and what its timing file says, plus `cpu_seconds`.
+
+        Raises
+        ------
+        InputError
+            A timing file is missing or is not JSON.
+        """
+        import pandas
+
+        rows = []
+        for item in self.timed:
+            content = self._json(paths.timing(self.track, item))
+            per_step = content.get("cpu_seconds_per_step")
+            if "cpu_seconds" not in content and per_step is not None:
+                content["cpu_seconds"] = per_step * max(content.get("steps") or 1, 1)
+            rows.append({**item._asdict(), **content})
+        return pandas.DataFrame(rows)
+
+    def trainings(self) -> DataFrame:
+        """One row per trained model: `method`, `training`, and what its record says.
+
+        Raises
+        ------
+        InputError
+            A record is missing or is not JSON.
+        """
+        import pandas
+
+        rows = [
+            {
+                "method": method,
+                "training": training,
+                **self._json(paths.model_record(self.track, method, training)),
+            }
+            for method, training in self.trained
+        ]
+        return pandas.DataFrame(rows)
+
+    def record(self, item: Restored) -> dict[str, Any]:
+        """Cost and provenance of a restoration.
+
+        Raises
+        ------
+        InputError
+            The file is missing or is not JSON.
+        """
+        return self._json(paths.record(self.track, item))
+
+    def trace(self, item: Restored) -> DataFrame:
+        """Columns step, loss and psnr (dB; NaN without a truth); no rows for a method without steps.
+
+        Raises
+        ------
+        InputError
+            The file is missing or has other columns.
+        """
+        import pandas
+
+        path = self.root / paths.trace(self.track, item)
+        if not path.is_file():
+            raise InputError(f"{path}: there is no such file; run its restoration first")
+        try:
+            table = pandas.read_csv(path, dtype={"loss": float, "psnr": float})
+        except ValueError as error:
+            raise InputError(f"{path}: {error}; a trace with step, loss, psnr accepted") from None
+        if list(table.columns) != ["step", "loss", "psnr"]:
+            raise InputError(f"{path}: columns {list(table.columns)}; step, loss, psnr accepted")
+        return table
+
+    def truth(self, sample: str) -> Volume | None:
+        """Prepared ground truth; None where none is known."""
+        path = paths.truth(self.track, sample)
+        return self._volume(path) if (self.root / path).is_file() else None
+
+    def observed(self, sample: str, degradation: str) -> Volume:
+        """What the methods saw."""
+        return self._volume(paths.observed(self.track, sample, degradation))
+
+    def restored(self, item: Restored) -> Volume:
+        """What a method made of it."""
+        return self._volume(paths.restored(self.track, item))
+
+    def _volume(self, path: str) -> Volume:
+        from focusbench.images import read_volume
+
+        return read_volume(self.root / path)
+
+    def _json(self, path: str) -> dict[str, Any]:
+        file = self.root / path
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError(f"{file}: there is no such file; run what makes it first") from None
+        except (ValueError, OSError) as error:
+            raise InputError(f"{file}: cannot be read as JSON: {error}") from None
+        if not isinstance(content, dict):
+            raise InputError(f"{file}: holds {type(content).__name__}; a JSON object is accepted")
+        return content
+
+
+def _number(value: Any, path: str) -> float:
+    """JSON has no infinity: it stands there as text. None: not a number."""
+    if value is None:
+        return float("nan")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{path}: metric {value!r} is no number") from None
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)

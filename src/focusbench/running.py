@@ -1,0 +1,150 @@
+"""Running a method: what a workflow's scripts and the command line share."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import resource
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from focusbench import methods
+from focusbench.files import sha256
+from focusbench.problem import Problem, Restoration, Run, TrainingSet, Weights
+from focusbench.training import device as devices
+from focusbench.training.progress import Trace
+from focusbench.training.run import apply_threads
+from focusbench.training.state import FileState
+
+TRACE_ROWS = 100  # a trace has about that many rows, however long the run
+
+
+def fingerprint(parameters: Mapping[str, Any], inputs: list[str | Path]) -> str:
+    """Hash parameters and input files' content: what a saved state is valid for."""
+    known = {"parameters": parameters, "inputs": [sha256(path) for path in inputs]}
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def make_run(
+    how: Mapping[str, Any], seed: int, state: FileState, monitor: Trace
+) -> Run:
+    """Build a run from `device`, `threads` and `budget_seconds`; pins the threads."""
+    apply_threads(how["threads"])
+    return Run(
+        seed=seed,
+        device=devices.resolve(how["device"]),
+        threads=how["threads"],
+        budget_seconds=how["budget_seconds"],
+        state=state,
+        monitor=monitor,
+    )
+
+
+def trace(
+    label: str, steps: int | None, score: Callable[[np.ndarray], float] | None = None
+) -> Trace:
+    """Monitor with about `TRACE_ROWS` rows; `score` maps an estimate to its PSNR, dB."""
+    return Trace(steps, score, every=max(1, (steps or 0) // TRACE_ROWS), label=label)
+
+
+def restore(
+    method: str,
+    parameters: Mapping[str, Any],
+    problem: Problem,
+    run: Run,
+    weights: Weights | None = None,
+) -> tuple[Restoration, dict[str, Any]]:
+    """Restore, and say what it cost.
+
+    Parameters
+    ----------
+    method
+        An id, or "module:attribute".
+    parameters
+        The method's own.
+
+    Returns
+    -------
+    tuple
+        The restoration, and its record: counts, seconds (over all attempts), peak memory, device,
+        threads, versions.
+
+    Raises
+    ------
+    InputError
+        The method refuses the problem or its parameters.
+    ValueError
+        The estimate is not a finite array of the observation's shape.
+    """
+    built = methods.build(method, parameters)
+    restoration, cost = measured(lambda: built.restore(problem, run, weights), run)
+    estimate = np.asarray(restoration.estimate)
+    if estimate.shape != problem.observed.shape or not np.isfinite(estimate).all():
+        raise ValueError(f"{method} gave shape {estimate.shape}, or values that are not finite")
+    record = {
+        "iterations": restoration.iterations,
+        "evaluations": restoration.evaluations,
+        "repeatable": restoration.repeatable,
+        "parameters": dict(parameters),
+        **cost,
+    }
+    return restoration, record
+
+
+def fit(
+    method: str, parameters: Mapping[str, Any], data: TrainingSet, run: Run
+) -> tuple[Weights, dict[str, Any]]:
+    """Train a method, and say what it cost; see `restore`."""
+    built = methods.build(method, parameters)
+    weights, cost = measured(lambda: built.fit(data, run), run)
+    steps = run.monitor.rows[-1].step if run.monitor.rows else 0
+    return weights, {"steps": steps, "parameters": dict(parameters), **cost}
+
+
+def measured(work: Callable[[], Any], run: Run) -> tuple[Any, dict[str, Any]]:
+    """Do `work`; give its result, and seconds, peak memory, device, threads and versions."""
+    result = work()
+    devices.synchronize(run.device)
+    seconds, cpu_seconds = run.monitor.used
+    return result, {
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        "trace_seconds": [list(row) for row in run.monitor.seconds],
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_device_memory_bytes": devices.peak_memory(run.device),
+        "device": device_name(run.device),
+        "threads": run.threads,
+        "load_average": os.getloadavg()[0],
+        "versions": versions(),
+    }
+
+
+def device_name(device: str) -> str:
+    """Name of the GPU, or `cpu`."""
+    if device != "cuda":
+        return device
+    import torch
+
+    return torch.cuda.get_device_name()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computed the result."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    from focusbench import __version__
+
+    found = {"focusbench": __version__, "python": platform.python_version()}
+    for name in ("torch", "numpy", "scipy", "numba"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            module = sys.modules.get(name)
+            found[name] = getattr(module, "__version__", "unknown")
+    return found

@@ -1,0 +1,1 @@
+"""Optimisation as pure functions of arrays; knows no track."""

@@ -1,0 +1,1 @@
+"""Transmittance of a volume from its bright-field focal stack (Azevedo et al. 2024)."""

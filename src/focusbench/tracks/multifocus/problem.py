@@ -1,0 +1,42 @@
+"""What a method is asked: an observation, the imaging model and the noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from focusbench.images import Volume
+from focusbench.optics.rays import RayForward
+from focusbench.problem import Noise, Problem
+from focusbench.tracks.multifocus.degradations import parse
+from focusbench.tracks.multifocus.geometry import ray_geometry
+
+
+def problem(observed: Volume, degradation: str, settings: Mapping[str, Any]) -> Problem:
+    """State the problem behind an observation.
+
+    Parameters
+    ----------
+    observed
+        Intensity over that of empty field, (focus, Y, X) in [0, 1], with its voxel size.
+    degradation
+        Its id; `recorded` for a stack of one's own.
+    settings
+        `numerical_aperture`, `aperture_grid`; `noise_sigma`, if known, for a recorded stack.
+    """
+    return Problem(
+        track="multifocus",
+        observed=observed.array,
+        axes=observed.axes,
+        voxel_size=tuple(observed.voxel_size),
+        forward=RayForward(ray_geometry(observed, settings)),
+        noise=noise(degradation, settings),
+    )
+
+
+def noise(degradation: str, settings: Mapping[str, Any]) -> Noise | None:
+    """Noise of an observation; None where nothing is known of it."""
+    if degradation != "recorded":
+        return parse(degradation).noise
+    sigma = settings.get("noise_sigma")
+    return None if sigma is None else Noise(gaussian_sigma=sigma)

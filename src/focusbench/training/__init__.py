@@ -1,0 +1,1 @@
+"""What all that iterates or learns shares: loop, resumable state, progress, precision, device."""

@@ -1,0 +1,40 @@
+"""Building a `Run` by hand, and pinning the number of threads."""
+
+from __future__ import annotations
+
+from focusbench.problem import Monitor, Run, State
+from focusbench.training.progress import Silent
+from focusbench.training.state import NoState
+
+
+def quick_run(
+    seed: int = 0,
+    device: str = "cpu",
+    threads: int = 1,
+    *,
+    budget_seconds: float | None = None,
+    state: State | None = None,
+    monitor: Monitor | None = None,
+) -> Run:
+    """Return a `Run` that keeps no state and shows nothing unless told to: for notebooks, tests."""
+    return Run(
+        seed=seed,
+        device=device,
+        threads=threads,
+        budget_seconds=budget_seconds,
+        state=NoState() if state is None else state,
+        monitor=Silent() if monitor is None else monitor,
+    )
+
+
+def apply_threads(threads: int) -> None:
+    """Let torch and numba compute with `threads` threads from here on.
+
+    numba starts at most as many as it found cores, or NUMBA_NUM_THREADS says; more are not asked
+    of it.
+    """
+    import numba
+    import torch
+
+    torch.set_num_threads(threads)
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))

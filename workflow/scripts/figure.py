@@ -1,0 +1,19 @@
+"""Draw one figure."""
+
+from focusbench.jobs import job
+from focusbench.paths import Restored
+from focusbench.report import figures
+from focusbench.report.results import Results
+from focusbench.tracks import stage
+
+with job(snakemake.log[0]):
+    wanted, what = snakemake.wildcards, snakemake.params.what
+    results = Results(
+        wanted.track,
+        [Restored(*item) for item in what["items"]],
+        timed=[Restored(*item) for item in what["timed"]],
+        trainings=what["trainings"],
+        settings=what["settings"],
+    )
+    figure = getattr(stage(wanted.track, "figures"), wanted.figure)(results, what["settings"])
+    figures.save(figure, snakemake.output.pdf, snakemake.output.png)

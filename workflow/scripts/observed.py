@@ -1,0 +1,20 @@
+"""Make one observation: what a method may see."""
+
+from focusbench import plan
+from focusbench.images import read_volume, write_volume
+from focusbench.jobs import job
+from focusbench.tracks import stage
+
+with job(snakemake.log[0]):
+    wanted, what = snakemake.wildcards, snakemake.params.what
+    data = {**what["settings"]["data"], **plan.places(snakemake.config, wanted.sample)}
+    truth = snakemake.input.get("truth")
+    volume = stage(wanted.track, "observe").observe(
+        read_volume(truth) if truth else None,
+        wanted.sample,
+        what["source"],
+        wanted.degradation,
+        what["seed"],
+        {**what["settings"], "data": data},
+    )
+    write_volume(snakemake.output.volume, *volume)

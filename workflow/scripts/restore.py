@@ -1,0 +1,37 @@
+"""Restore one sample with one method."""
+
+from functools import partial
+
+from focusbench import running
+from focusbench.evaluation.psnr import psnr
+from focusbench.files import sha256, write_json
+from focusbench.images import read_volume, write_volume
+from focusbench.jobs import job
+from focusbench.tracks import stage
+from focusbench.training.state import FileState
+from focusbench.training.weights import load_weights
+
+with job(snakemake.log[0]):
+    wanted, what = snakemake.wildcards, snakemake.params.what
+    seed, given = int(wanted.seed), snakemake.input
+    key = running.fingerprint({**what, **wanted}, list(given))
+    state = FileState(f"results/.resume/{key}", key)
+    observed = read_volume(given.observed)
+    truth = given.get("truth")  # for the trace alone; a method never sees it
+    score = partial(psnr, read_volume(truth).array, data_range=1.0) if truth else None
+    label = f"{wanted.method} {wanted.sample}/{wanted.degradation}"
+    monitor = running.trace(label, what["parameters"].get("steps"), score)
+    problem = stage(wanted.track, "problem").problem(
+        observed, wanted.degradation, what["settings"]
+    )
+    run = running.make_run(what, seed, state, monitor)
+    weights = load_weights(given.model) if given.get("model") else None
+    restoration, record = running.restore(
+        what["method"], what["parameters"], problem, run, weights
+    )
+    volume = (restoration.estimate, observed.axes, observed.voxel_size)
+    write_volume(snakemake.output.volume, *volume)
+    monitor.write_csv(snakemake.output.trace)
+    about = {"code": what["code"], "seed": seed, "observed_sha256": sha256(given.observed)}
+    write_json(snakemake.output.record, {**record, **about})
+    state.remove()

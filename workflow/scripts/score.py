@@ -1,0 +1,34 @@
+"""Score one restoration."""
+
+import json
+from pathlib import Path
+
+from focusbench.files import sha256, write_json
+from focusbench.images import read_volume
+from focusbench.jobs import job
+from focusbench.tracks import stage
+
+with job(snakemake.log[0]):
+    wanted, what, given = snakemake.wildcards, snakemake.params.what, snakemake.input
+    truth = given.get("truth")
+    record = json.loads(Path(given.record).read_text())
+    metrics = stage(wanted.track, "score").score(
+        truth=read_volume(truth) if truth else None,
+        estimate=read_volume(given.volume),
+        observed=read_volume(given.observed),
+        degradation=wanted.degradation,
+        settings=what["settings"],
+    )
+    score = {
+        "sample": wanted.sample,
+        "degradation": wanted.degradation,
+        "method": wanted.method,
+        "seed": int(wanted.seed),
+        "metrics": metrics,
+        "repeatable": record["repeatable"],
+        "observed_sha256": sha256(given.observed),
+        "truth_sha256": sha256(truth) if truth else None,
+        "restoration_code": record["code"],
+        "score_code": what["code"],
+    }
+    write_json(snakemake.output[0], score)

@@ -1,0 +1,25 @@
+"""Time one restoration; the rule sees to it that nothing else runs."""
+
+from focusbench import running
+from focusbench.files import write_json
+from focusbench.images import read_volume
+from focusbench.jobs import job
+from focusbench.tracks import stage
+from focusbench.training.weights import load_weights
+
+with job(snakemake.log[0]):
+    wanted, what, given = snakemake.wildcards, snakemake.params.what, snakemake.input
+    problem = stage(wanted.track, "problem").problem(
+        read_volume(given.observed), wanted.degradation, what["settings"]
+    )
+    weights = load_weights(given.model) if given.get("model") else None
+    timing = running.time_restoration(
+        what["method"],
+        what["parameters"],
+        problem,
+        what,
+        seed=int(wanted.seed),
+        weights=weights,
+        **what["timing"],
+    )
+    write_json(snakemake.output[0], {**timing, "code": what["code"]})

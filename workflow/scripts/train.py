@@ -1,0 +1,23 @@
+"""Train one method."""
+
+from focusbench import running
+from focusbench.files import write_json
+from focusbench.jobs import job
+from focusbench.tracks import stage
+from focusbench.training.state import FileState
+from focusbench.training.weights import save_weights
+
+with job(snakemake.log[0]):
+    wanted, what = snakemake.wildcards, snakemake.params.what
+    key = running.fingerprint({**what, **wanted}, list(snakemake.input))
+    state = FileState(f"results/.resume/{key}", key)
+    monitor = running.trace(f"{wanted.method} {wanted.training}", None)
+    data = stage(wanted.track, "training").training_set(
+        what["trains_on"], snakemake.params.seed, what["settings"], what["parameters"]
+    )
+    run = running.make_run(what, snakemake.params.seed, state, monitor)
+    weights, record = running.fit(what["method"], what["parameters"], data, run)
+    monitor.write_csv(snakemake.output.trace)
+    write_json(snakemake.output.record, {**record, "code": what["code"]})
+    save_weights(snakemake.output.model, weights)
+    state.remove()
