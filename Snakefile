@@ -6,13 +6,15 @@
 #
 # What is computed stands in config.yaml, how it is run in profiles/.
 import sys
+from pathlib import Path
 
 from focusbench import config as configuration
 from focusbench import jobs, plan
 from focusbench.errors import InputError
 
 
-configfile: "config.yaml"
+# elsewhere (--directory) the committed configuration stands in for a missing one
+configfile: "config.yaml" if Path("config.yaml").exists() else workflow.source_path("config.yaml")
 
 
 try:
@@ -20,6 +22,9 @@ try:
     plan.check_own_methods(CONFIG)
 except InputError as error:
     sys.exit(f"{jobs.MARK}{error}")
+
+
+report: "workflow/report/workflow.rst"
 
 
 wildcard_constraints:

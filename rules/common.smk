@@ -30,11 +30,15 @@ def weights_of(wildcards):
     return plan.weights(CONFIG, wildcards.track, wildcards.method, int(wildcards.seed))
 
 
-def restored(wildcards):
-    """Ids of the restoration that a rule's wildcards name."""
-    return paths.Restored(
-        wildcards.sample, wildcards.degradation, wildcards.method, wildcards.seed
-    )
+def threads_of(wildcards):
+    """Threads of a method: part of its result, so the same wherever it runs."""
+    return CONFIG["tracks"][wildcards.track]["threads"]
+
+
+def gpus_of(wildcards):
+    """GPUs that a job asks a cluster for."""
+    wanted = CONFIG["methods"][wildcards.track][wildcards.method]["gpu"]
+    return int(wanted and CONFIG["device"] != "cpu")
 
 
 def repeat_errors(main_log):

@@ -6,14 +6,16 @@ rule truth:
         source=lambda wildcards: plan.source_files(CONFIG, wildcards.sample),
     output:
         volume="results/{track}/truth/{sample}.ome.tif",
-    params:
-        what=lambda wildcards: plan.truth_parameters(CONFIG, wildcards.track, wildcards.sample),
     log:
         "results/logs/{track}/truth/{sample}.log",
+    conda:
+        "../envs/focusbench.yaml"
     resources:
         mem_mb=4000,
         runtime=30,
-    conda:
-        "../envs/focusbench.yaml"
+    params:
+        what=lambda wildcards: plan.truth_parameters(
+            CONFIG, wildcards.track, wildcards.sample
+        ),
     script:
         "../workflow/scripts/truth.py"

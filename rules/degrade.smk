@@ -7,16 +7,16 @@ rule observed:
         source=observed_from_source,
     output:
         volume="results/{track}/observed/{sample}/{degradation}.ome.tif",
+    log:
+        "results/logs/{track}/observed/{sample}/{degradation}.log",
+    conda:
+        "../envs/focusbench.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
     params:
         what=lambda wildcards: plan.observed_parameters(
             CONFIG, wildcards.track, wildcards.sample, wildcards.degradation
         ),
-    log:
-        "results/logs/{track}/observed/{sample}/{degradation}.log",
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    conda:
-        "../envs/focusbench.yaml"
     script:
         "../workflow/scripts/observed.py"

@@ -9,38 +9,45 @@ rule score:
         truth=truth_of,
     output:
         "results/{track}/scores/{sample}/{degradation}/{method}-seed{seed}.json",
-    params:
-        what=lambda wildcards: plan.score_parameters(CONFIG, wildcards.track, wildcards.sample),
     log:
         "results/logs/{track}/scores/{sample}/{degradation}/{method}-seed{seed}.log",
+    conda:
+        "../envs/focusbench.yaml"
     resources:
         mem_mb=4000,
         runtime=30,
-    conda:
-        "../envs/focusbench.yaml"
+    params:
+        what=lambda wildcards: plan.score_parameters(
+            CONFIG, wildcards.track, wildcards.sample
+        ),
     script:
         "../workflow/scripts/score.py"
 
 
 rule timing:
     input:
+        record="results/{track}/restored/{sample}/{degradation}/{method}-seed{seed}.json",
         observed="results/{track}/observed/{sample}/{degradation}.ome.tif",
         model=weights_of,
     output:
         "results/{track}/timing/{sample}/{degradation}/{method}-seed{seed}.json",
-    params:
-        what=lambda wildcards: plan.timing_parameters(
-            CONFIG, wildcards.track, wildcards.sample, wildcards.degradation, wildcards.method
-        ),
-    # all cores: nothing else runs meanwhile; the method itself keeps to its own count of threads
-    threads: workflow.cores or 1
     log:
         "results/logs/{track}/timing/{sample}/{degradation}/{method}-seed{seed}.log",
+    conda:
+        "../envs/focusbench.yaml"
+    # all cores: nothing else runs meanwhile; the method itself keeps to its own count of threads
+    threads: workflow.cores or 1
     resources:
         mem_mb=8000,
         runtime=120,
-        gpu=lambda wildcards: int(CONFIG["methods"][wildcards.track][wildcards.method]["gpu"]),
-    conda:
-        "../envs/focusbench.yaml"
+        gpu=gpus_of,
+    params:
+        what=lambda wildcards: plan.timing_parameters(
+            CONFIG,
+            wildcards.track,
+            wildcards.sample,
+            wildcards.degradation,
+            wildcards.method,
+        ),
     script:
         "../workflow/scripts/timing.py"

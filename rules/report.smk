@@ -29,15 +29,15 @@ rule table:
         ),
         md="results/tables/{track}_{table}.md",
         tex="results/tables/{track}_{table}.tex",
-    params:
-        what=lambda wildcards: plan.report_parameters(CONFIG, wildcards.track, "tables"),
     log:
         "results/logs/tables/{track}_{table}.log",
+    conda:
+        "../envs/focusbench.yaml"
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../envs/focusbench.yaml"
+    params:
+        what=lambda wildcards: plan.report_parameters(CONFIG, wildcards.track, "tables"),
     script:
         "../workflow/scripts/table.py"
 
@@ -54,14 +54,16 @@ rule figure:
             subcategory="figures",
             labels={"name": "{figure}", "format": "png"},
         ),
-    params:
-        what=lambda wildcards: plan.report_parameters(CONFIG, wildcards.track, "figures"),
     log:
         "results/logs/figures/{track}_{figure}.log",
+    conda:
+        "../envs/focusbench.yaml"
     resources:
         mem_mb=4000,
         runtime=30,
-    conda:
-        "../envs/focusbench.yaml"
+    params:
+        what=lambda wildcards: plan.report_parameters(
+            CONFIG, wildcards.track, "figures"
+        ),
     script:
         "../workflow/scripts/figure.py"

@@ -10,18 +10,22 @@ rule restore:
         volume="results/{track}/restored/{sample}/{degradation}/{method}-seed{seed}.ome.tif",
         trace="results/{track}/restored/{sample}/{degradation}/{method}-seed{seed}.trace.csv",
         record="results/{track}/restored/{sample}/{degradation}/{method}-seed{seed}.json",
-    params:
-        what=lambda wildcards: plan.restore_parameters(
-            CONFIG, wildcards.track, wildcards.sample, wildcards.degradation, wildcards.method
-        ),
-    threads: lambda wildcards: CONFIG["tracks"][wildcards.track]["threads"]
     log:
         "results/logs/{track}/restored/{sample}/{degradation}/{method}-seed{seed}.log",
+    conda:
+        "../envs/focusbench.yaml"
+    threads: threads_of
     resources:
         mem_mb=8000,
         runtime=720,
-        gpu=lambda wildcards: int(CONFIG["methods"][wildcards.track][wildcards.method]["gpu"]),
-    conda:
-        "../envs/focusbench.yaml"
+        gpu=gpus_of,
+    params:
+        what=lambda wildcards: plan.restore_parameters(
+            CONFIG,
+            wildcards.track,
+            wildcards.sample,
+            wildcards.degradation,
+            wildcards.method,
+        ),
     script:
         "../workflow/scripts/restore.py"

@@ -70,6 +70,17 @@ def training(config: Config, track: str, method: str, seed: int) -> str | None:
     return f"{trains_on}-size{config['tracks'][track]['size']}-seed{seed}"
 
 
+def trainings(config: Config, track: str) -> list[tuple[str, str]]:
+    """(method, training id) of all that the planned restorations start from."""
+    return sorted(
+        {
+            (item.method, name)
+            for item in restorations(config, track)
+            if (name := training(config, track, item.method, item.seed)) is not None
+        }
+    )
+
+
 def weights(config: Config, track: str, method: str, seed: int) -> list[str]:
     """File with a method's weights, in a list that is empty if it does not train."""
     name = training(config, track, method, seed)
@@ -90,11 +101,6 @@ def report_inputs(config: Config, track: str, name: str) -> list[str]:
     facts = tracks.TABLE[track]
     items = restorations(config, track)
     samples = [name for name in config["tracks"][track]["samples"] if has_truth(config, name)]
-    trained = {
-        (item.method, training(config, track, item.method, item.seed))
-        for item in items
-        if config["methods"][track][item.method]["trains_on"]
-    }
     kinds = {
         "scores": [paths.score(track, item) for item in items],
         "records": [paths.record(track, item) for item in items],
@@ -105,7 +111,7 @@ def report_inputs(config: Config, track: str, name: str) -> list[str]:
             {paths.observed(track, item.sample, item.degradation) for item in items}
         ),
         "timings": [paths.timing(track, item) for item in timed(config, track)],
-        "trainings": [paths.model_record(track, *one) for one in sorted(trained)],
+        "trainings": [paths.model_record(track, *one) for one in trainings(config, track)],
     }
     wanted = {**facts.tables, **facts.figures}[name]
     return [path for kind in wanted for path in kinds[kind]]
@@ -266,12 +272,7 @@ def report_parameters(config: Config, track: str, stage: str) -> dict[str, Any]:
     return {
         "items": [list(item) for item in restorations(config, track)],
         "timed": [list(item) for item in timed(config, track)],
-        "trainings": sorted(
-            [method, training(config, track, method, seed)]
-            for method in used
-            if config["methods"][track][method]["trains_on"]
-            for seed in section["seeds"]
-        ),
+        "trainings": [list(one) for one in trainings(config, track)],
         "settings": {
             "preset": config["preset"],
             "seed": config["seed"],

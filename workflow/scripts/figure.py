@@ -15,5 +15,7 @@ with job(snakemake.log[0]):
         trainings=what["trainings"],
         settings=what["settings"],
     )
-    figure = getattr(stage(wanted.track, "figures"), wanted.figure)(results, what["settings"])
-    figures.save(figure, snakemake.output.pdf, snakemake.output.png)
+    module = stage(wanted.track, "figures")
+    figure = getattr(module, wanted.figure)(results, what["settings"])
+    caption = getattr(module, f"{wanted.figure}_caption")(results, what["settings"])
+    figures.save(figure, snakemake.output.pdf, snakemake.output.png, caption=caption)

@@ -1,12 +1,13 @@
 """The two loops of the ray model, compiled for the CPU.
 
-Layout. A volume is kept as one flat array a slice, with a stride of `width + reach` between rows
-and zeros around it (`reach`: the largest lateral step of a ray, in voxels; the zeros after one row
-are also those before the next). A path length then is an offset into that array and a weight, the
-same for every pixel, so that the loops run over long contiguous blocks, without a test for borders.
+Layout. A volume is kept as one flat array a slice, with `width + reach` places from row to row:
+the `reach` zeros after a row are also those before the next (`reach`: the largest lateral step of a
+ray, in voxels). A path length then is an offset and a weight that are the same for every pixel, so
+that the loops run over blocks of contiguous places without a test for borders; a step that leaves
+the volume with a whole block is skipped.
 
-Every pixel adds its terms in the order of the rays, whatever thread computes it: the same bytes
-come out for any number of threads.
+Every pixel and voxel adds its terms in one order, whatever thread computes it: the same bytes come
+out for any number of threads.
 """
 
 from __future__ import annotations
@@ -17,28 +18,19 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import types
-from numba.extending import overload
+from numba.extending import intrinsic, overload
 
-BLOCK = 256  # pixels that are computed together: their sums stay in the first-level cache
+LANES = 16  # numbers in a vector; the compiler splits it where registers are shorter
+VECTORS = 4  # vectors that are summed side by side, in registers
+BLOCK = LANES * VECTORS  # places that are computed together
+CHUNK = 6 * BLOCK  # places of light that `backward` spreads at a time
 LOG2_E = math.log2(math.e)
 
 
-def _compiled(**options: Any) -> Callable[[Callable], Callable]:
-    """`numba.njit`, compiled at the first call and cached on disk if a folder can be written."""
-
-    def decorate(function: Callable) -> Callable:
-        fast = {"contract"}  # fused multiply-add, no reordering
-        try:
-            return numba.njit(cache=True, fastmath=fast, nogil=True, **options)(function)
-        except RuntimeError:  # neither this folder nor a home to keep it in
-            return numba.njit(fastmath=fast, nogil=True, **options)(function)
-
-    return decorate
-
-
 class Layout(NamedTuple):
-    """Where pixels lie in a flat slice."""
+    """Where pixels lie in a flat slice; BLOCK zeros stand before the first and after the last."""
 
     height: int
     width: int
@@ -50,11 +42,6 @@ class Layout(NamedTuple):
         return self.width + self.reach
 
     @property
-    def origin(self) -> int:
-        """Of the first pixel."""
-        return self.reach * self.stride + self.reach
-
-    @property
     def span(self) -> int:
         """From the first pixel to the last, both included."""
         return (self.height - 1) * self.stride + self.width
@@ -62,12 +49,16 @@ class Layout(NamedTuple):
     @property
     def size(self) -> int:
         """Of a slice with the zeros around it."""
-        return (self.height + 2 * self.reach) * self.stride + self.reach
+        return self.span + 2 * BLOCK
 
     def pixels(self, flat: np.ndarray) -> np.ndarray:
-        """View (Z, Y, X) of the pixels in a flat array (Z, size)."""
-        rows = flat[:, self.origin : self.origin + self.height * self.stride]
-        return rows.reshape(len(flat), self.height, self.stride)[:, :, : self.width]
+        """View (..., Y, X) of the pixels in a flat array (..., size)."""
+        step = flat.strides[-1]
+        return np.lib.stride_tricks.as_strided(
+            flat[..., BLOCK:],
+            (*flat.shape[:-1], self.height, self.width),
+            (*flat.strides[:-1], self.stride * step, step),
+        )
 
     def spread(self, volume: np.ndarray) -> np.ndarray:
         """Flat array (Z, size) of a volume (Z, Y, X)."""
@@ -76,16 +67,134 @@ class Layout(NamedTuple):
         return flat
 
 
+def _compiled(**options: Any) -> Callable[[Callable], Callable]:
+    """`numba.njit`: compiled at the first call, kept on disk where a folder can be written."""
+
+    def decorate(function: Callable) -> Callable:
+        fast = {"contract"}  # multiply and add in one instruction; no reordering
+        try:
+            return numba.njit(cache=True, fastmath=fast, nogil=True, **options)(function)
+        except RuntimeError:  # neither this folder nor one at home can be written
+            return numba.njit(fastmath=fast, nogil=True, **options)(function)
+
+    return decorate
+
+
+@intrinsic
+def _walk(
+    typing_context: Any,
+    total: Any,
+    at: Any,
+    source: Any,
+    base: Any,
+    offset: Any,
+    weight: Any,
+    lateral: Any,
+    place: Any,
+    span: Any,
+    first: Any,
+    last: Any,
+) -> Any:
+    """Add the steps first..last of a path to a block of BLOCK places.
+
+    total[at + x] += sum of weight[e] * source[base + offset[e] + x], over those steps whose block,
+    at place + lateral[e], is not wholly before 0 or from span on.
+
+    Written in the compiler's language, because the sums must stay in vector registers: twice as
+    fast as what it makes of the same loops in Python.
+    """
+    signature = types.void(
+        total,
+        types.int64,
+        source,
+        types.int64,
+        offset,
+        weight,
+        lateral,
+        *(types.int64,) * 4,
+    )
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word = ir.IntType(64)
+        number = context.get_value_type(signature.args[0].dtype)
+        vector = ir.VectorType(number, LANES)
+        alignment = context.get_abi_sizeof(number)
+        _, at, _, base, _, _, _, place, span, first, last = arguments
+        total, source, offset, weight, lateral = (
+            context.make_array(signature.args[k])(context, builder, arguments[k]).data
+            for k in (0, 2, 4, 5, 6)
+        )
+
+        def vector_pointer(start: Any, k: int) -> Any:
+            return builder.bitcast(builder.gep(start, [word(k * LANES)]), vector.as_pointer())
+
+        def load_vector(start: Any, k: int) -> Any:
+            value = builder.load(vector_pointer(start, k))
+            value.align = alignment
+            return value
+
+        def load_word(array: Any, index: Any) -> Any:
+            return builder.sext(builder.load(builder.gep(array, [index])), word)
+
+        block = builder.gep(total, [at])
+        before = [load_vector(block, k) for k in range(VECTORS)]
+        entry = builder.block
+        head, test, add, following, done = (
+            builder.append_basic_block(name) for name in ("head", "test", "add", "next", "done")
+        )
+        builder.branch(head)
+
+        builder.position_at_end(head)
+        step = builder.phi(word)
+        step.add_incoming(first, entry)
+        sums = [builder.phi(vector) for _ in range(VECTORS)]
+        for value, start in zip(sums, before, strict=True):
+            value.add_incoming(start, entry)
+        builder.cbranch(builder.icmp_signed("<", step, last), test, done)
+
+        builder.position_at_end(test)
+        met = builder.add(place, load_word(lateral, step))
+        limit = builder.add(span, word(BLOCK - 1))
+        inside = builder.icmp_unsigned("<", builder.add(met, word(BLOCK - 1)), limit)
+        builder.cbranch(inside, add, following)
+
+        builder.position_at_end(add)
+        start = builder.gep(source, [builder.add(base, load_word(offset, step))])
+        undefined = ir.Constant(vector, ir.Undefined)
+        short = ir.IntType(32)
+        scale = builder.load(builder.gep(weight, [step]))
+        scale = builder.insert_element(undefined, scale, short(0))
+        scale = builder.shuffle_vector(
+            scale, undefined, ir.Constant(ir.VectorType(short, LANES), [0] * LANES)
+        )
+        fast = ["contract"]
+        added = [
+            builder.fadd(value, builder.fmul(scale, load_vector(start, k), flags=fast), flags=fast)
+            for k, value in enumerate(sums)
+        ]
+        builder.branch(following)
+
+        builder.position_at_end(following)
+        after = [builder.phi(vector) for _ in range(VECTORS)]
+        for value, old, new in zip(after, sums, added, strict=True):
+            value.add_incoming(old, test)
+            value.add_incoming(new, add)
+        step.add_incoming(builder.add(step, word(1)), following)
+        for value, new in zip(sums, after, strict=True):
+            value.add_incoming(new, following)
+        builder.branch(head)
+
+        builder.position_at_end(done)
+        for k, value in enumerate(sums):
+            builder.store(value, vector_pointer(block, k)).align = alignment
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
 def _exp2(x: float) -> float:
     """2^x."""
     return 2.0**x
-
-
-@overload(_exp2, strict=False)
-def _exp2_overload(x: Any) -> Callable | None:
-    if x == types.float32:
-        return _exp2_single
-    return _exp2_double
 
 
 def _exp2_double(x: float) -> float:
@@ -93,75 +202,53 @@ def _exp2_double(x: float) -> float:
 
 
 def _exp2_single(x: float) -> float:
-    # Nearest integer into the exponent's bits, the rest by a polynomial (relative error 1e-8
-    # before rounding): straight code, which the compiler turns into vector instructions.
+    # The nearest integer goes into the exponent's bits, the rest through a polynomial (its error
+    # is 1e-8 of the value; 1 at 0 exactly): straight code, which becomes vector instructions.
     x = min(max(x, np.float32(-126.0)), np.float32(127.0))
-    shifted = x + np.float32(12582912.0)  # 1.5 * 2^23 rounds to the nearest integer
-    rest = x - (shifted - np.float32(12582912.0))
-    p = np.float32(1.535336188319500e-4)
-    p = p * rest + np.float32(1.339887440266574e-3)
-    p = p * rest + np.float32(9.618437357674640e-3)
-    p = p * rest + np.float32(5.550332471162809e-2)
-    p = p * rest + np.float32(2.402264791363012e-1)
-    p = p * rest + np.float32(6.931472028550421e-1)
-    p = p * rest + np.float32(1.0)
-    exponent = (np.int32(x - rest) + np.int32(127)) << np.int32(23)
-    return p * np.int32(exponent).view(np.float32)
+    rounding = np.float32(12582912.0)  # 1.5 * 2^23: numbers of this size have no fraction
+    whole = (x + rounding) - rounding
+    rest = x - whole
+    power = np.float32(1.535336188319500e-4)
+    power = power * rest + np.float32(1.339887440266574e-3)
+    power = power * rest + np.float32(9.618437357674640e-3)
+    power = power * rest + np.float32(5.550332471162809e-2)
+    power = power * rest + np.float32(2.402264791363012e-1)
+    power = power * rest + np.float32(6.931472028550421e-1)
+    power = power * rest + np.float32(1.0)
+    bits = np.int32((np.int32(whole) + np.int32(127)) << np.int32(23))
+    return power * bits.view(np.float32)
 
 
-@_compiled()
-def _add(
-    total: np.ndarray,
-    source: np.ndarray,
-    base: int,
-    sign: int,
-    offset: np.ndarray,
-    weight: np.ndarray,
-    first: int,
-    last: int,
-) -> None:
-    """total[x] += sum over the steps first..last of weight * source[base + sign * offset + x]."""
-    n = total.size
-    e = first
-    while e + 4 <= last:
-        w0 = weight[e]
-        w1 = weight[e + 1]
-        w2 = weight[e + 2]
-        w3 = weight[e + 3]
-        a0 = base + sign * offset[e]
-        a1 = base + sign * offset[e + 1]
-        a2 = base + sign * offset[e + 2]
-        a3 = base + sign * offset[e + 3]
-        s0 = source[a0 : a0 + n]
-        s1 = source[a1 : a1 + n]
-        s2 = source[a2 : a2 + n]
-        s3 = source[a3 : a3 + n]
-        for x in range(n):
-            total[x] += w0 * s0[x] + w1 * s1[x] + w2 * s2[x] + w3 * s3[x]
-        e += 4
-    while e < last:
-        w0 = weight[e]
-        a0 = base + sign * offset[e]
-        s0 = source[a0 : a0 + n]
-        for x in range(n):
-            total[x] += w0 * s0[x]
-        e += 1
+@overload(_exp2, strict=False)
+def _exp2_of_type(x: Any) -> Callable:
+    return _exp2_single if x == types.float32 else _exp2_double
 
 
 @_compiled(parallel=True)
 def forward(
     volume: np.ndarray,
-    origin: int,
     span: int,
     offset: np.ndarray,
     weight: np.ndarray,
+    lateral: np.ndarray,
     start: np.ndarray,
     image: np.ndarray,
 ) -> None:
     """Mean over the rays of 2^(sum of weight * volume), for every focus and pixel.
 
-    `volume` and `image` are flat arrays (Z, size); steps `start[ray, depth + Z - 1]` to
-    `start[ray, depth + Z]` are those of a ray at a relative depth.
+    Parameters
+    ----------
+    volume, image
+        Flat arrays (Z, size), float32 or float64; `image` is overwritten.
+    span
+        Of the layout.
+    offset, lateral
+        Places from a pixel to what a step meets, with the change of slice and without; int32.
+    weight
+        Path length * log2(e), of the volume's type.
+    start
+        (rays, 2 Z): the steps of a ray at relative depth d are those from start[ray, d + Z - 1] to
+        start[ray, d + Z]. int64.
     """
     n_slices, size = volume.shape
     n_rays = start.shape[0]
@@ -169,64 +256,127 @@ def forward(
     blocks = (span + BLOCK - 1) // BLOCK
     for task in numba.prange(n_slices * blocks):
         focus = task // blocks
-        p = origin + (task % blocks) * BLOCK
-        n = min(BLOCK, origin + span - p)
-        path = np.empty(n, volume.dtype)
-        total = np.zeros(n, volume.dtype)
+        place = task % blocks * BLOCK
+        base = focus * size + BLOCK + place
+        path = np.empty(BLOCK, volume.dtype)
+        total = np.zeros(BLOCK, volume.dtype)
         for ray in range(n_rays):
             path[:] = 0
             first = start[ray, n_slices - 1 - focus]
             last = start[ray, 2 * n_slices - 1 - focus]
-            _add(path, source, focus * size + p, 1, offset, weight, first, last)
-            for x in range(n):
-                total[x] += _exp2(path[x])
-        for x in range(n):
-            image[focus, p + x] = total[x] / n_rays
+            _walk(path, 0, source, base, offset, weight, lateral, place, span, first, last)
+            for x in range(BLOCK):  # in place and of fixed length: no second, slower version
+                path[x] = _exp2(path[x])
+            for x in range(BLOCK):
+                total[x] += path[x]
+        for x in range(BLOCK):
+            image[focus, BLOCK + place + x] = total[x] / n_rays
 
 
 @_compiled(parallel=True)
 def backward(
     volume: np.ndarray,
     gradient: np.ndarray,
-    origin: int,
     span: int,
+    margin: int,
     offset: np.ndarray,
     weight: np.ndarray,
+    lateral: np.ndarray,
+    depth: np.ndarray,
     start: np.ndarray,
-    light: np.ndarray,
-    result: np.ndarray,
+    shear: np.ndarray,
+    parts: np.ndarray,
 ) -> None:
-    """Gradient of `forward` times log(2) * rays, added to `result`.
+    """Gradient of the sum of gradient * image, times rays * log2(e); see `forward`.
 
-    `light` (rays at a time, Z, size), zeros, is room for the light of some rays at every pixel,
-    weighted by `gradient`. It is recomputed, then gathered: no two threads write the same place.
+    The light of one ray at all pixels is recomputed, weighted by `gradient` and gathered by the
+    voxels. Pixels and voxels are visited along the ray: in coordinates that move with it from slice
+    to slice (`shear`), a voxel only needs light within `margin` places, so that a window which
+    slides over the slices stays in the cache.
+
+    Parameters
+    ----------
+    gradient
+        Flat array (Z, size), zero outside the pixels.
+    margin
+        Largest distance, in sheared places, of a voxel from a pixel that sees it.
+    depth
+        Relative depth of every step, int32.
+    shear
+        (rays, Z): places by which a ray has moved in a slice; int64.
+    parts
+        (groups, Z, size), zeros: the gradient's share of each group of rays, to be summed. The
+        number of groups, not that of threads, decides about the order of all sums.
     """
     n_slices, size = volume.shape
     n_rays = start.shape[0]
-    room = light.shape[0]
+    n_groups = parts.shape[0]
     source = volume.reshape(-1)
-    lights = light.reshape(-1)
-    blocks = (span + BLOCK - 1) // BLOCK
-    for ray0 in range(0, n_rays, room):
-        count = min(room, n_rays - ray0)
-        for task in numba.prange(count * n_slices * blocks):
-            ray = ray0 + task // (n_slices * blocks)
-            focus = task // blocks % n_slices
-            p = origin + (task % blocks) * BLOCK
-            n = min(BLOCK, origin + span - p)
-            path = np.zeros(n, volume.dtype)
-            first = start[ray, n_slices - 1 - focus]
-            last = start[ray, 2 * n_slices - 1 - focus]
-            _add(path, source, focus * size + p, 1, offset, weight, first, last)
-            for x in range(n):
-                light[ray - ray0, focus, p + x] = gradient[focus, p + x] * _exp2(path[x])
-        for task in numba.prange(n_slices * blocks):
-            level = task // blocks
-            p = origin + (task % blocks) * BLOCK
-            n = min(BLOCK, origin + span - p)
-            total = result[level, p : p + n]
-            for k in range(count):
-                first = start[ray0 + k, level]
-                last = start[ray0 + k, level + n_slices]
-                base = (k * n_slices + level) * size + p
-                _add(total, lights, base, -1, offset, weight, first, last)
+    edge = (margin + BLOCK - 1) // BLOCK * BLOCK
+    chunk = max(CHUNK, edge)
+    width = chunk + 2 * edge
+    longest = 0
+    for ray in range(n_rays):
+        longest = max(longest, start[ray, 2 * n_slices - 1] - start[ray, 0])
+    for group in numba.prange(n_groups):
+        path = np.empty(BLOCK, volume.dtype)
+        light = np.empty((n_slices, width), volume.dtype)  # at sheared places now - edge and on
+        lights = light.reshape(-1)
+        back = np.empty((n_slices, longest), np.int32)
+        beside = np.empty(longest, np.int32)
+        for ray in range(group, n_rays, n_groups):
+            origin = start[ray, 0]
+            weights = weight[origin:]
+            for e in range(start[ray, 2 * n_slices - 1] - origin):
+                beside[e] = -lateral[origin + e]
+            for level in range(n_slices):
+                for e in range(start[ray, level] - origin, start[ray, level + n_slices] - origin):
+                    focus = level - depth[origin + e]
+                    moved = shear[ray, level] - shear[ray, focus]
+                    back[level, e] = focus * width + moved + beside[e]
+            lowest = -shear[ray].max()
+            highest = span - shear[ray].min()
+            light[:, :] = 0
+            # The first chunk only fills the window.
+            for now in range(lowest - chunk, highest, chunk):
+                for focus in range(n_slices):
+                    for x in range(2 * edge):
+                        light[focus, x] = light[focus, x + chunk]
+                    for x in range(2 * edge, width, BLOCK):
+                        place = now - edge + x + shear[ray, focus]
+                        if place <= -BLOCK or place >= span:
+                            light[focus, x : x + BLOCK] = 0
+                            continue
+                        base = focus * size + BLOCK + place
+                        path[:] = 0
+                        first = start[ray, n_slices - 1 - focus]
+                        last = start[ray, 2 * n_slices - 1 - focus]
+                        _walk(
+                            path, 0, source, base, offset, weight, lateral, place, span, first, last
+                        )
+                        for k in range(BLOCK):
+                            path[k] = _exp2(path[k])
+                        for k in range(BLOCK):
+                            light[focus, x + k] = path[k] * gradient[focus, BLOCK + place + k]
+                if now < lowest:
+                    continue
+                for x in range(0, min(chunk, highest - now), BLOCK):
+                    for level in range(n_slices):
+                        place = now + x + shear[ray, level]
+                        if place <= -BLOCK or place >= span:
+                            continue
+                        first = start[ray, level] - origin
+                        last = start[ray, level + n_slices] - origin
+                        _walk(
+                            parts[group, level],
+                            BLOCK + place,
+                            lights,
+                            edge + x,
+                            back[level],
+                            weights,
+                            beside,
+                            place,
+                            span,
+                            first,
+                            last,
+                        )

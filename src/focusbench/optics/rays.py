@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numba
@@ -22,6 +24,7 @@ from torch.autograd.function import once_differentiable
 
 from focusbench.errors import InputError
 from focusbench.optics import ray_kernels
+from focusbench.optics.ray_kernels import Layout
 
 MIN_TRANSMITTANCE = 1e-4  # per um: below it a voxel counts as this opaque, so that its log is finite
 SHORTEST = 1e-12  # um: what rounding leaves where a ray meets an edge of a voxel
@@ -132,104 +135,212 @@ def path_lengths(geometry: Geometry) -> PathLengths:
     return PathLengths(ray, depths[depth], dy, dx, length[ray, depth, piece])
 
 
-class Steps(NamedTuple):
-    """Path lengths as the loops want them: `start[ray, depth + n_slices - 1]` is the first step."""
+class _Steps:
+    """The path lengths of a geometry as the loops want them."""
 
-    depth: np.ndarray
-    dy: np.ndarray
-    dx: np.ndarray
-    weight: np.ndarray  # length * log2(e): light is 2^(weight * log-transmittance)
-    start: np.ndarray
-    reach: int
-
-
-def _steps(geometry: Geometry) -> Steps:
-    paths = path_lengths(geometry)
-    n_depths = 2 * geometry.n_slices - 1
-    n_rays = int(paths.ray[-1]) + 1
-    key = paths.ray * n_depths + paths.depth + geometry.n_slices - 1
-    edges = np.searchsorted(key, np.arange(n_rays * n_depths + 1))
-    start = edges[np.arange(n_rays)[:, None] * n_depths + np.arange(n_depths + 1)]
-    reach = int(max(np.abs(paths.dy).max(), np.abs(paths.dx).max()))
-    weight = paths.length * ray_kernels.LOG2_E
-    return Steps(paths.depth, paths.dy, paths.dx, weight, start, reach)
-
-
-class _Threads:
-    """Compiled loops run on as many threads as torch would use."""
-
-    def __enter__(self) -> None:
-        self.before = numba.get_num_threads()
-        numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
-
-    def __exit__(self, *_: object) -> None:
-        numba.set_num_threads(self.before)
+    def __init__(self, geometry: Geometry) -> None:
+        paths = path_lengths(geometry)
+        n_slices, n_depths = geometry.n_slices, 2 * geometry.n_slices - 1
+        self.n_rays = int(paths.ray[-1]) + 1
+        self.ray, self.depth, self.dy, self.dx, _ = paths
+        self.weight = paths.length * ray_kernels.LOG2_E  # light is 2^(weight * log-transmittance)
+        key = paths.ray * n_depths + paths.depth + n_slices - 1
+        edges = np.searchsorted(key, np.arange(self.n_rays * n_depths + 1))
+        self.start = edges[np.arange(self.n_rays)[:, None] * n_depths + np.arange(n_depths + 1)]
+        self.reach = int(max(np.abs(paths.dy).max(), np.abs(paths.dx).max()))
+        # Whole voxels by which a ray has moved in each slice, and what that leaves of its steps.
+        voxels = ray_slopes(geometry).T * geometry.z_step / geometry.pixel_size
+        levels = np.arange(n_slices)
+        self.shear = np.rint(voxels[:, :, None] * (levels - n_slices // 2)).astype(np.int64)
+        level = levels + paths.depth[:, None]
+        seen = (level >= 0) & (level < n_slices)
+        level = np.clip(level, 0, n_slices - 1)
+        self.margin = []
+        for moved, step in zip(self.shear, (paths.dy, paths.dx), strict=True):
+            moved = moved[paths.ray]
+            rest = step[:, None] + moved - np.take_along_axis(moved, level, axis=1)
+            self.margin.append(int(np.abs(rest[seen]).max()))
 
 
-def _image_cpu(volume: np.ndarray, steps: Steps) -> np.ndarray:
-    """Focal stack (Z, Y, X) of one log-transmittance (Z, Y, X), float32 or float64."""
-    layout = ray_kernels.Layout(*volume.shape[1:], steps.reach)
-    offset = steps.depth * layout.size + steps.dy * layout.stride + steps.dx
-    flat = layout.spread(volume)
+@lru_cache(maxsize=16)
+def _steps(geometry: Geometry) -> _Steps:
+    return _Steps(geometry)
+
+
+@lru_cache(maxsize=4)
+def _tables(geometry: Geometry, layout: Layout, dtype: np.dtype) -> tuple[np.ndarray, ...]:
+    """offset, weight and lateral of every step, for the compiled loops."""
+    steps = _steps(geometry)
+    lateral = steps.dy * layout.stride + steps.dx
+    offset = steps.depth * layout.size + lateral
+    return offset.astype(np.int32), steps.weight.astype(dtype), lateral.astype(np.int32)
+
+
+@contextmanager
+def _threads() -> Iterator[None]:
+    """Run the compiled loops on as many threads as torch would use."""
+    wanted = torch.get_num_threads()
+    before = numba.get_num_threads()  # at the first call this starts numba's threads, which ...
+    if torch.get_num_threads() != wanted:  # ... makes OpenMP, and so torch, forget its number
+        torch.set_num_threads(wanted)
+    numba.set_num_threads(min(wanted, numba.config.NUMBA_NUM_THREADS))
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
+
+
+def _image_compiled(volume: Tensor, geometry: Geometry) -> Tensor:
+    """Focal stack (Z, Y, X) of a log-transmittance (Z, Y, X), float32 or float64, on the CPU."""
+    steps = _steps(geometry)
+    layout = Layout(*volume.shape[1:], steps.reach)
+    flat = layout.spread(volume.numpy())
     image = np.empty_like(flat)
-    weight = steps.weight.astype(volume.dtype)
-    with _Threads():
-        ray_kernels.forward(flat, layout.origin, layout.span, offset, weight, steps.start, image)
-    return layout.pixels(image).copy()
-
-
-def _gradient_cpu(volume: np.ndarray, gradient: np.ndarray, steps: Steps) -> np.ndarray:
-    """Gradient (Z, Y, X) by the log-transmittance of a loss whose gradient by the image is given."""
-    layout = ray_kernels.Layout(*volume.shape[1:], steps.reach)
-    offset = steps.depth * layout.size + steps.dy * layout.stride + steps.dx
-    flat = layout.spread(volume)
-    scale = volume.dtype.type(math.log(2) / len(steps.start))
-    upstream = layout.spread(gradient * scale)
-    # Light of as many rays at a time as keeps the whole within n_slices + 6 volumes.
-    padding = layout.size / (layout.height * layout.width)
-    room = max(1, int((len(volume) + 3) / padding) - 3)
-    light = np.zeros((room, *flat.shape), flat.dtype)
-    result = np.zeros_like(flat)
-    weight = steps.weight.astype(volume.dtype)
-    with _Threads():
-        ray_kernels.backward(
-            flat, upstream, layout.origin, layout.span, offset, weight, steps.start, light, result
+    with _threads():
+        ray_kernels.forward(
+            flat, layout.span, *_tables(geometry, layout, flat.dtype), steps.start, image
         )
-    return layout.pixels(result).copy()
+    return torch.from_numpy(layout.pixels(image).copy())
 
 
-class _CpuTransmission(torch.autograd.Function):
-    """The compiled loops; what the gradient needs is recomputed, not kept."""
+def _gradient_compiled(volume: Tensor, upstream: Tensor, geometry: Geometry) -> Tensor:
+    """Gradient (Z, Y, X) by the log-transmittance, `upstream` being that by the focal stack."""
+    steps = _steps(geometry)
+    layout = Layout(*volume.shape[1:], steps.reach)
+    flat = layout.spread(volume.numpy())
+    n_slices, size = flat.shape
+    # As many groups of rays as keep everything, windows of light included, in n_slices + 6 volumes.
+    groups = 16
+    while groups > 1 and (groups + 2) * size > (n_slices + 2) * volume[0].numel():
+        groups //= 2
+    parts = np.zeros((groups, n_slices, size), flat.dtype)
+    shear = steps.shear[0] * layout.stride + steps.shear[1]
+    with _threads():
+        ray_kernels.backward(
+            flat,
+            layout.spread(upstream.numpy()),
+            layout.span,
+            steps.margin[0] * layout.stride + steps.margin[1],
+            *_tables(geometry, layout, flat.dtype),
+            steps.depth.astype(np.int32),
+            steps.start,
+            shear,
+            parts,
+        )
+    result = layout.pixels(parts[0]).copy()
+    for part in parts[1:]:
+        result += layout.pixels(part)
+    result *= flat.dtype.type(1 / (ray_kernels.LOG2_E * steps.n_rays))
+    return torch.from_numpy(result)
+
+
+GATHERED = 2**24  # numbers that the gather form holds at a time, in each of a few arrays
+
+
+class _Gather:
+    """The same two loops in plain torch, some rays at a time: for any device."""
+
+    def __init__(self, volume: Tensor, geometry: Geometry) -> None:
+        self.steps = _steps(geometry)
+        self.n_slices, height, width = volume.shape
+        reach = self.steps.reach
+        self.frame = (reach,) * 4
+        row = width + 2 * reach
+        inner = torch.arange(height, device=volume.device)[:, None] * row
+        inner = inner + torch.arange(width, device=volume.device)
+        self.inner = (inner + reach * row + reach).flatten()
+        self.size = (height + 2 * reach) * row
+        # Steps of one ray and depth side by side: (rays, depths, most); missing ones have weight 0.
+        steps = self.steps
+        depth = steps.depth + self.n_slices - 1
+        rank = np.arange(len(depth)) - steps.start[steps.ray, depth]
+        shape = (steps.n_rays, 2 * self.n_slices - 1, int(rank.max()) + 1)
+        weight, lateral = np.zeros(shape), np.zeros(shape, np.int64)
+        weight[steps.ray, depth, rank] = steps.weight
+        lateral[steps.ray, depth, rank] = steps.dy * row + steps.dx
+        self.weight = torch.from_numpy(weight).to(volume)
+        self.lateral = torch.from_numpy(lateral).to(volume.device)
+        self.volume = self.framed(volume)
+        self.at_a_time = max(1, GATHERED // (self.n_slices * self.size))
+
+    def framed(self, volume: Tensor) -> Tensor:
+        """Slices with zeros around them, flat: (Z, ..., size)."""
+        return torch.nn.functional.pad(volume, self.frame).flatten(-2)
+
+    def chunks(self) -> Iterator[tuple[slice, Tensor]]:
+        """Rays, some at a time, and their light (Z, rays, Y * X)."""
+        for first in range(0, self.steps.n_rays, self.at_a_time):
+            rays = slice(first, min(first + self.at_a_time, self.steps.n_rays))
+            count = rays.stop - rays.start
+            path = self.volume.new_zeros((self.n_slices, count, self.inner.numel()))
+            for focus, level, weight, lateral in self.walk(rays):
+                met = (self.inner + lateral[:, None]).flatten()
+                seen = self.volume[level].index_select(1, met).unflatten(1, (count, -1))
+                path[focus].addcmul_(seen, weight[:, None])
+            yield rays, path.exp2_()
+
+    def walk(self, rays: slice) -> Iterator[tuple[slice, slice, Tensor, Tensor]]:
+        """For every step: focused slices, those met, weight and lateral move of each ray."""
+        for depth in range(1 - self.n_slices, self.n_slices):
+            focus = slice(max(0, -depth), min(self.n_slices, self.n_slices - depth))
+            level = slice(focus.start + depth, focus.stop + depth)
+            for k in range(self.weight.shape[2]):
+                at = (rays, depth + self.n_slices - 1, k)
+                yield focus, level, self.weight[at], self.lateral[at]
+
+
+def _image_gathered(volume: Tensor, geometry: Geometry) -> Tensor:
+    """As `_image_compiled`, on any device."""
+    form = _Gather(volume, geometry)
+    image = sum(light.sum(dim=1) for _, light in form.chunks()) / form.steps.n_rays
+    return image.reshape(volume.shape)
+
+
+def _gradient_gathered(volume: Tensor, upstream: Tensor, geometry: Geometry) -> Tensor:
+    """As `_gradient_compiled`, on any device; gathers, so that no sum depends on timing."""
+    form = _Gather(volume, geometry)
+    result = torch.zeros_like(volume).flatten(1)
+    for rays, light in form.chunks():
+        light *= upstream.reshape(form.n_slices, 1, -1)
+        count = light.shape[1]
+        light = form.framed(light.unflatten(2, volume.shape[1:])).flatten(1)
+        own = torch.arange(count, device=volume.device) * form.size
+        for focus, level, weight, lateral in form.walk(rays):
+            seen_by = (form.inner + (own - lateral)[:, None]).flatten()
+            seen = light[focus].index_select(1, seen_by).unflatten(1, (count, -1))
+            result[level] += (seen * weight[:, None]).sum(dim=1)
+    result /= ray_kernels.LOG2_E * form.steps.n_rays
+    return result.reshape(volume.shape)
+
+
+class _Transmission(torch.autograd.Function):
+    """Focal stacks (N, Z, Y, X); the gradient recomputes the light, so nothing more is kept."""
 
     @staticmethod
-    def forward(ctx: Any, log_transmittance: Tensor, steps: Steps) -> Tensor:
-        ctx.save_for_backward(log_transmittance)
-        ctx.steps = steps
-        volumes = log_transmittance.detach().reshape(-1, *log_transmittance.shape[-3:]).numpy()
-        images = torch.empty(volumes.shape, dtype=log_transmittance.dtype)
-        for volume, image in zip(volumes, images.numpy(), strict=True):
-            image[...] = _image_cpu(volume, steps)
-        return images.reshape(log_transmittance.shape)
+    def forward(ctx: Any, volumes: Tensor, geometry: Geometry) -> Tensor:
+        ctx.save_for_backward(volumes)
+        ctx.geometry = geometry
+        image = _image_compiled if volumes.device.type == "cpu" else _image_gathered
+        return torch.stack([image(volume, geometry) for volume in volumes.detach()])
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, None]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, None]:
         if not ctx.needs_input_grad[0]:
             return None, None
-        (log_transmittance,) = ctx.saved_tensors
-        volumes = log_transmittance.detach().reshape(-1, *log_transmittance.shape[-3:]).numpy()
-        upstream = gradient.reshape(volumes.shape).numpy()
-        results = torch.empty(volumes.shape, dtype=log_transmittance.dtype)
-        for volume, up, result in zip(volumes, upstream, results.numpy(), strict=True):
-            result[...] = _gradient_cpu(volume, up, ctx.steps)
-        return results.reshape(log_transmittance.shape), None
+        (volumes,) = ctx.saved_tensors
+        gradient = _gradient_compiled if volumes.device.type == "cpu" else _gradient_gathered
+        pairs = zip(volumes.detach(), upstream, strict=True)
+        return torch.stack([gradient(*pair, ctx.geometry) for pair in pairs]), None
 
 
 class RayTransmission(torch.nn.Module):
     """Focal stack of a volume: log-transmittance per um (..., Z, Y, X) to light (..., Z, Y, X).
 
     Slice z of the result is focused on slice z of the volume. Light is 1 where nothing absorbs;
-    outside the volume nothing does. Differentiable once (a second derivative raises).
+    outside the volume nothing does. Differentiable once: a second derivative raises. float32 and
+    float64 are computed as such, other types as float32. On the CPU the loops are compiled, use as
+    many threads as `torch.get_num_threads()` says, and give the same bytes for any number.
 
     Raises
     ------
@@ -240,14 +351,15 @@ class RayTransmission(torch.nn.Module):
     def __init__(self, geometry: Geometry) -> None:
         super().__init__()
         self.geometry = geometry
-        self._steps = _steps(geometry)
 
     def forward(self, log_transmittance: Tensor) -> Tensor:
-        """Azevedo et al. 2024, Eq. 1 and 2."""
-        _check_shape(tuple(log_transmittance.shape), self.geometry)
+        """Apply Azevedo et al. 2024, Eq. 1 and 2."""
+        shape = log_transmittance.shape
+        _check_shape(tuple(shape), self.geometry)
         if log_transmittance.dtype not in (torch.float32, torch.float64):
             log_transmittance = log_transmittance.float()
-        return _CpuTransmission.apply(log_transmittance, self._steps)
+        volumes = log_transmittance.reshape(-1, *shape[-3:])
+        return _Transmission.apply(volumes, self.geometry).reshape(shape)
 
 
 def _check_shape(shape: tuple[int, ...], geometry: Geometry) -> None:

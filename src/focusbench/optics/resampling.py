@@ -40,7 +40,7 @@ def interpolation(n_in: int, n_out: int, width: float = 1.0) -> csr_array:
     from scipy.sparse import csr_array
 
     if n_in < 1 or n_out < 1 or not width >= 1:
-        raise ValueError(f"interpolation needs sizes and a width of at least 1: {n_in, n_out, width}")
+        raise ValueError(f"sizes and width are at least 1, not {n_in}, {n_out}, {width}")
     position = (np.arange(n_out) + 0.5) * n_in / n_out - 0.5
     reach = int(np.ceil(width))
     first = np.floor(position).astype(int) - reach + 1
@@ -93,9 +93,7 @@ def planes(
         yield total
 
 
-def rescale(
-    volume: np.ndarray, shape: tuple[int, int, int], antialias: bool = False
-) -> np.ndarray:
+def rescale(volume: np.ndarray, shape: tuple[int, int, int], antialias: bool = False) -> np.ndarray:
     """Rescale a whole volume.
 
     Parameters
@@ -105,7 +103,7 @@ def rescale(
     shape
         Wanted (Z, Y, X).
     antialias
-        Prefilter each axis that shrinks, with a triangle as wide as the shrinkage (`interpolation`).
+        Prefilter each axis that shrinks (`interpolation` with the shrinkage as width).
 
     Returns
     -------

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from focusbench.images import Volume
 
-ID_COLUMNS = ("sample", "degradation", "method", "seed")
+# What a score file says beside its metrics: which data and which code made it (content hashes)
+ORIGINS = ("observed_sha256", "truth_sha256", "restoration_code", "score_code")
 
 
 class Results:
@@ -34,7 +35,7 @@ class Results:
         Settings of the run, for whoever wants them beside the results.
     timed
         The restorations whose cost was measured; None: all of `items`.
-    trained
+    trainings
         (method, training id) of the models that were trained for them.
     """
 
@@ -46,14 +47,14 @@ class Results:
         settings: Mapping[str, Any] | None = None,
         *,
         timed: Sequence[Restored] | None = None,
-        trained: Sequence[tuple[str, str]] = (),
+        trainings: Sequence[Sequence[str]] = (),
     ) -> None:
         self.track = track
         self.items = [Restored(*item) for item in items]
         self.root = Path(root)
         self.settings = dict(settings or {})
         self.timed = self.items if timed is None else [Restored(*item) for item in timed]
-        self.trained = list(trained)
+        self.trained = [(method, training) for method, training in trainings]
 
     @property
     def samples(self) -> list[str]:
@@ -78,7 +79,7 @@ class Results:
         return None
 
     def scores(self) -> DataFrame:
-        """One row per item: its ids, `repeatable`, `observed_sha256`, `code`, and its metrics.
+        """One row per item: its ids, `repeatable`, `ORIGINS`, and its metrics.
 
         What was not scored is NaN.
 
@@ -99,8 +100,7 @@ class Results:
                 {
                     **item._asdict(),
                     "repeatable": bool(content.get("repeatable", True)),
-                    "observed_sha256": content.get("observed_sha256"),
-                    "code": _text(content.get("code")),
+                    **{key: content.get(key) for key in ORIGINS},
                     **{key: _number(value, path) for key, value in content["metrics"].items()},
                 }
             )
@@ -156,7 +156,7 @@ class Results:
         return self._json(paths.record(self.track, item))
 
     def trace(self, item: Restored) -> DataFrame:
-        """Columns step, loss and psnr (dB; NaN without a truth); no rows for a method without steps.
+        """Columns step, loss, psnr (dB; NaN without a truth); no rows for a method without steps.
 
         Raises
         ------
@@ -215,9 +215,3 @@ def _number(value: Any, path: str) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise InputError(f"{path}: metric {value!r} is no number") from None
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from focusbench import __version__
 from focusbench.errors import InputError
 from focusbench.files import write_text
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 DASH = "–"  # stands for what was not computed
+MARK = "†"  # refers to a note
 
 
 class Part(NamedTuple):
@@ -71,7 +73,7 @@ def fixed(value: float | None, digits: int) -> str:
         return DASH
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    return f"{value:.{digits}f}".replace("-", "−")
+    return f"{value:,.{digits}f}".replace("-", "−")
 
 
 def significant(value: float | None, digits: int = 3) -> str:
@@ -82,20 +84,24 @@ def significant(value: float | None, digits: int = 3) -> str:
     return fixed(round(value, decimals), max(decimals, 0))
 
 
-def provenance(settings: Mapping[str, Any], codes: Iterable[str] = ()) -> list[str]:
-    """Say which preset, seeds, changed keys and code version made a table.
+def span(values: Sequence[float]) -> str:
+    """Format whole numbers as one, or as lowest to highest."""
+    low, high = min(values), max(values)
+    return f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
+
+
+def provenance(settings: Mapping[str, Any]) -> list[str]:
+    """Say which version, preset, seeds and changed keys made a table.
 
     Parameters
     ----------
     settings
         `preset`, `seed`, `differs` (dotted key -> value), and `track` with `seeds`.
-    codes
-        Code versions of the rows.
     """
     seeds = ", ".join(map(str, settings.get("track", {}).get("seeds", []))) or "none"
     notes = [
-        f"Preset {settings['preset']}; seed of the noise {settings['seed']}; seeds of the "
-        f"stochastic methods: {seeds}."
+        f"FocusBench {__version__}, preset {settings['preset']}; seed of the noise "
+        f"{settings['seed']}; seeds of the stochastic methods: {seeds}."
     ]
     differs = settings.get("differs") or {}
     if differs:
@@ -103,11 +109,6 @@ def provenance(settings: Mapping[str, Any], codes: Iterable[str] = ()) -> list[s
         notes.append(f"Keys that differ from the preset: {listed}.")
     else:
         notes.append("No key differs from the preset.")
-    versions = sorted({code for code in codes if code})
-    if len(versions) == 1:
-        notes.append(f"Code version {versions[0]}.")
-    elif versions:
-        notes.append(f"The rows come from {len(versions)} code versions, listed in the CSV file.")
     return notes
 
 
@@ -116,7 +117,7 @@ def plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
 
 
-def write(table: Table, paths: Iterable[str | Path]) -> None:
+def write(table: Table, *paths: str | Path) -> None:
     """Write `table` once per path; the ending (csv, md, tex) says how. Equal tables, equal bytes.
 
     Raises
@@ -145,7 +146,7 @@ def as_markdown(table: Table) -> str:
     for block in table.blocks:
         lines += [f"## {block.title}", ""] if block.title else []
         grid = [[_escape_markdown(text) for text in block.header]]
-        grid += [[" / ".join(_markdown_part(part) for part in c) for c in row] for row in block.rows]
+        grid += [[_markdown_cell(parts) for parts in row] for row in block.rows]
         widths = [max(3, *(len(row[i]) for row in grid)) for i in range(len(block.header))]
         lines.append(_markdown_row(grid[0], widths))
         rules = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
@@ -162,9 +163,10 @@ def _markdown_row(texts: Sequence[str], widths: Sequence[int]) -> str:
     return "| " + " | ".join(padded) + " |"
 
 
-def _markdown_part(part: Part) -> str:
-    text = _escape_markdown(part.text)
-    return f"**{text}**" if part.bold else text
+def _markdown_cell(parts: Cell) -> str:
+    texts = [_escape_markdown(part.text) for part in parts]
+    bold = [f"**{text}**" if part.bold else text for text, part in zip(texts, parts, strict=True)]
+    return " / ".join(bold)
 
 
 def _escape_markdown(text: str) -> str:
@@ -187,7 +189,7 @@ def as_latex(table: Table) -> str:
         for r, row in enumerate(block.rows):
             if block.tail and r == len(block.rows) - block.tail:
                 body.append(r"\midrule")
-            body.append(_latex_row(" / ".join(_latex_part(part) for part in c) for c in row))
+            body.append(_latex_row(map(_latex_cell, row)))
         body += [r"\bottomrule", r"\end{tabular}"]
         lines += [
             r"\begin{table}[htbp]",
@@ -208,9 +210,10 @@ def _latex_row(texts: Iterable[str]) -> str:
     return " & ".join(texts) + r" \\"
 
 
-def _latex_part(part: Part) -> str:
-    text = _escape_latex(part.text)
-    return rf"\textbf{{{text}}}" if part.bold else text
+def _latex_cell(parts: Cell) -> str:
+    texts = [_escape_latex(part.text) for part in parts]
+    bold = [rf"\textbf{{{t}}}" if part.bold else t for t, part in zip(texts, parts, strict=True)]
+    return " / ".join(bold)
 
 
 LATEX = {

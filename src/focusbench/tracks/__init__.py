@@ -35,7 +35,7 @@ TABLE: dict[str, Track] = {
         degradation_help="clean, float, offmodel, sigma0.01 (any standard deviation below 1), "
         "offmodel_sigma0.01, float_sigma0.01",
         recorded="recorded",
-        tables={"table1": ("scores",), "cost": ("timings", "records", "trainings")},
+        tables={"table1": ("scores", "records"), "cost": ("timings", "records", "trainings")},
         figures={
             "fig3": ("scores", "truths", "observations", "volumes"),
             "front": ("scores", "traces", "timings"),

@@ -124,6 +124,8 @@ class Trace:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what an earlier process had noted; what this one noted is dropped."""
+        if not state:  # it was watched by a monitor that notes nothing
+            return
         self.rows = [Row(*row) for row in state["rows"]]
         self.seconds = [(wall, cpu) for wall, cpu in state["seconds"]]
         self._wall = state["used"][0] - time.perf_counter()
@@ -206,6 +208,8 @@ class _Bar:
     """A bar that moves: for terminals."""
 
     def __init__(self, label: str) -> None:
+        import atexit
+
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -216,6 +220,7 @@ class _Bar:
             console=Console(stderr=True),
             refresh_per_second=2,
         )
+        atexit.register(self._progress.stop)  # gives the cursor back whatever ends the process
         self._label = label
         self._task: Any = None
         self._next = 0.0

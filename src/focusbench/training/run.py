@@ -28,13 +28,7 @@ def quick_run(
 
 
 def apply_threads(threads: int) -> None:
-    """Let torch and numba compute with `threads` threads from here on.
-
-    numba starts at most as many as it found cores, or NUMBA_NUM_THREADS says; more are not asked
-    of it.
-    """
-    import numba
+    """Let torch, and the compiled loops that follow it, compute with `threads` threads."""
     import torch
 
     torch.set_num_threads(threads)
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))

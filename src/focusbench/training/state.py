@@ -54,7 +54,7 @@ class FileState:
         self.fingerprint = fingerprint
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """Return the last saved (tensors on the CPU, scalars); None if there is none to go on from."""
+        """Return the last saved (tensors on the CPU, scalars), or None."""
         from safetensors import SafetensorError, safe_open
 
         if not self.path.exists():
@@ -64,8 +64,9 @@ class FileState:
                 note = json.loads((file.metadata() or {})["focusbench"])
                 if note["format"] != _FORMAT or note["fingerprint"] != self.fingerprint:
                     return None
-                # Copied: a mapped tensor is not aligned as a fresh one is, and sums may then differ.
-                tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+                # Copied: a mapped tensor is not aligned as a fresh one is, and sums may differ.
+                names = list(file.keys())
+                tensors = {name: file.get_tensor(name).clone() for name in names}
             if _checksum(tensors, note["scalars"]) != note["checksum"]:
                 raise ValueError("checksum")
             return tensors, json.loads(note["scalars"])
@@ -92,7 +93,7 @@ class FileState:
             save_file(kept, temporary, metadata={"focusbench": json.dumps(note)})
 
     def remove(self) -> None:
-        """Delete the file, what a killed write left beside it, and the folder if it is then empty."""
+        """Delete the file, what a killed write left beside it, and the folder if then empty."""
         if not self.path.parent.is_dir():
             return
         for path in (self.path, *self.path.parent.glob(f".part*-{FILE_NAME}")):

@@ -3,67 +3,48 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from focusbench.errors import InputError
 from focusbench.evaluation.consistency import reduced_chi_square, rms
 from focusbench.evaluation.metrics import SSIM_VARIANTS, psnr, ssim, ssim_fits
-
-if TYPE_CHECKING:
-    from focusbench.optics.rays import Geometry
-    from focusbench.problem import Noise
-
-# One transmittance is scored with two ranges, as empty space is 1.0 and the densest voxel 0.7:
-# the whole scale, as the paper has it, and the span that the volumes really use.
-RANGE_WHOLE, RANGE_USED = 1.0, 0.3
-LOSS_OF_RANGE = 20 * math.log10(RANGE_WHOLE / RANGE_USED)  # 10.46 dB, for every volume
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What a reader of a table must know of a column."""
-
-    label: str
-    unit: str  # "" for a pure number
-    settings: str
-    higher_is_better: bool | None  # None: neither end of the scale is good
-
-
-METRICS: dict[str, Metric] = {
-    "psnr": Metric("PSNR, range 1", "dB", "data range 1", True),
-    "psnr_range0.3": Metric(
-        "PSNR, range 0.3", "dB", f"data range 0.3, which is {LOSS_OF_RANGE:.2f} dB lower", True
-    ),
-    "ssim_wang_3d": Metric(
-        "SSIM wang_3d", "", f"{SSIM_VARIANTS['wang_3d'].settings}, range 1", True
-    ),
-    "ssim_wang_2d": Metric(
-        "SSIM wang_2d", "", f"{SSIM_VARIANTS['wang_2d'].settings}, range 1", True
-    ),
-    "ssim_paper": Metric("SSIM paper", "", SSIM_VARIANTS["paper"].settings, True),
-    "rms_residual": Metric(
-        "RMS residual", "of full intensity", "observed minus re-rendered estimate", False
-    ),
-    "chi_square": Metric(
-        "reduced chi-square", "", "mean squared residual over the variance of the noise", None
-    ),
-    "rms_residual_truth": Metric(
-        "RMS residual of the truth", "of full intensity", "observed minus re-rendered truth", None
-    ),
-    "chi_square_truth": Metric(
-        "reduced chi-square of the truth",
-        "",
-        "what a perfect estimate would reach: below 1 where noise was clipped or nothing absorbs, "
-        "above 1 where the model is wrong",
-        None,
-    ),
-}
+from focusbench.images import Volume
+from focusbench.optics.rays import Geometry, render
+from focusbench.problem import Noise
+from focusbench.tracks.multifocus.geometry import ray_geometry
+from focusbench.tracks.multifocus.metrics import METRICS, RANGE_USED, RANGE_WHOLE
+from focusbench.tracks.multifocus.problem import noise as noise_of
 
 
 def score(
+    truth: Volume | None,
+    estimate: Volume,
+    observed: Volume,
+    degradation: str,
+    settings: Mapping[str, Any],
+) -> dict[str, float | str | None]:
+    """Score a restoration of the benchmark; see `measure`.
+
+    Parameters
+    ----------
+    degradation
+        Id of what was done to the observation: it tells the noise.
+    settings
+        As for `problem.problem`.
+    """
+    return measure(
+        None if truth is None else truth.array,
+        estimate.array,
+        observed.array,
+        ray_geometry(observed, settings),
+        noise_of(degradation, settings),
+    )
+
+
+def measure(
     truth: np.ndarray | None,
     estimate: np.ndarray,
     observed: np.ndarray,
@@ -122,8 +103,6 @@ def score(
 
 
 def _residual(observed: np.ndarray, volume: np.ndarray, geometry: Geometry) -> np.ndarray:
-    from focusbench.optics.rays import render
-
     return np.subtract(observed, render(volume, geometry), dtype=np.float64)
 
 

@@ -1,0 +1,164 @@
+"""Command line: `focusbench restore ...`, or `python -m focusbench restore ...`."""
+
+from __future__ import annotations
+
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit(f"FocusBench needs Python 3.11 or newer; this is {sys.version.split()[0]}")
+
+import argparse
+import ast
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from focusbench import methods, tracks
+from focusbench.errors import InputError
+from focusbench.jobs import MARK, line
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    logging.basicConfig(format="focusbench: %(message)s")
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (InputError, OSError, FloatingPointError) as error:
+        print(f"{MARK}{line(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="focusbench", description="Restore wide-field microscopy images."
+    )
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    verb = verbs.add_parser(
+        "restore",
+        help="restore one stack of one's own",
+        description="Restore a focal stack with one method, without a workflow. A run that was "
+        "killed goes on where it was when the same command is given again.",
+    )
+    verb.add_argument("stack", help="multi-page TIFF, OME-TIFF, or folder of images")
+    verb.add_argument("-o", "--output", required=True, help="the volume to write (.ome.tif)")
+    verb.add_argument("--track", default="multifocus", choices=tracks.names())
+    verb.add_argument("--method", required=True, help="id of a method, or module:Class of your own")
+    verb.add_argument(
+        "--set", dest="parameters", action="append", default=[], metavar="KEY=VALUE",
+        help="a parameter of the method; may be given again",
+    )
+    verb.add_argument("--weights", help="trained weights (.safetensors), for a method that trains")
+    data = verb.add_argument_group("the stack")
+    data.add_argument("--pixel-size", type=float, metavar="UM", help="default: the file's own")
+    data.add_argument("--z-step", type=float, metavar="UM", help="default: the file's own")
+    data.add_argument(
+        "--background", type=float, metavar="GREY",
+        help="grey value of empty field; default: the 95th percentile",
+    )
+    data.add_argument("--noise-sigma", type=float, metavar="S", help="over the background; "
+                      "default: unknown")
+    data.add_argument("--numerical-aperture", type=float, default=0.75, metavar="NA")
+    data.add_argument("--aperture-grid", type=int, default=25, metavar="CELLS")
+    how = verb.add_argument_group("how to run")
+    how.add_argument("--seed", type=int, default=0)
+    how.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    how.add_argument("--threads", type=int, default=1)
+    how.add_argument("--budget-seconds", type=float, metavar="S", help="stop after that time")
+    verb.set_defaults(run=_restore)
+    return parser
+
+
+def _restore(options: argparse.Namespace) -> None:
+    from focusbench import running
+    from focusbench.data import stack
+    from focusbench.dependencies import code_hash
+    from focusbench.files import sha256, write_json
+    from focusbench.images import write_volume
+    from focusbench.training.state import FileState
+    from focusbench.training.weights import load_weights
+
+    stem = _stem(options.output)
+    if options.threads < 1:
+        raise InputError(f"--threads: {options.threads} is not accepted; 1 or more")
+    if options.budget_seconds is not None and not options.budget_seconds > 0:
+        raise InputError(f"--budget-seconds: {options.budget_seconds} is not accepted; more than 0")
+    if options.noise_sigma is not None and not 0 < options.noise_sigma <= 1:
+        raise InputError(f"--noise-sigma: {options.noise_sigma} is not accepted; in (0, 1]")
+    parameters = dict(map(_parameter, options.parameters))
+    chosen = methods.build(options.method, parameters)
+    if options.method in methods.TABLE and methods.TABLE[options.method].track != options.track:
+        raise InputError(f"--method: {options.method} belongs to another track; accepted: "
+                         f"{', '.join(methods.names(options.track))}, or module:Class")
+    if hasattr(chosen, "fit") and not options.weights:
+        raise InputError(f"--weights: {options.method} starts from trained weights; give the "
+                         "model.safetensors of a training")
+    given = {
+        key: getattr(options, key)
+        for key in ("pixel_size", "z_step", "background")
+        if getattr(options, key) is not None
+    }
+    settings = {"path": options.stack, **given}
+    observed = stack.read(settings)
+    weights = load_weights(options.weights) if options.weights else None
+    problem = tracks.stage(options.track, "problem").problem(
+        observed,
+        "recorded",
+        {
+            "numerical_aperture": options.numerical_aperture,
+            "aperture_grid": options.aperture_grid,
+            "noise_sigma": options.noise_sigma,
+        },
+    )
+    how = {
+        "device": options.device,
+        "threads": options.threads,
+        "budget_seconds": options.budget_seconds,
+    }
+    target = methods.TABLE[options.method].target if options.method in methods.TABLE else None
+    code = code_hash(
+        target or options.method, tracks.TABLE[options.track].package + ".problem", "focusbench.running"
+    )
+    known = {
+        "method": options.method,
+        "parameters": parameters,
+        "settings": {key: value for key, value in settings.items() if key != "path"},
+        "optics": [options.numerical_aperture, options.aperture_grid, options.noise_sigma],
+        "seed": options.seed,
+        "code": code,
+        **how,
+    }
+    inputs = [*stack.source_files(settings), *([options.weights] if options.weights else [])]
+    key = running.fingerprint(known, inputs)
+    state = FileState(Path(f"{stem}.resume"), key)
+    monitor = running.trace(f"{options.method} {Path(options.stack).name}", parameters.get("steps"))
+    run = running.make_run(how, options.seed, state, monitor)
+    restoration, record = running.restore(options.method, parameters, problem, run, weights)
+    write_volume(options.output, restoration.estimate, observed.axes, observed.voxel_size)
+    monitor.write_csv(f"{stem}.trace.csv")
+    about = {"code": code, "seed": options.seed, "inputs_sha256": [sha256(one) for one in inputs]}
+    write_json(f"{stem}.json", {**record, **about})
+    state.remove()
+
+
+def _stem(output: str) -> str:
+    for ending in (".ome.tif", ".ome.tiff"):
+        if output.lower().endswith(ending) and len(Path(output).name) > len(ending):
+            return output[: -len(ending)]
+    raise InputError(f"--output: {output!r} is not accepted; a name that ends in .ome.tif")
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    key, sign, value = text.partition("=")
+    if not sign or not key.isidentifier():
+        raise InputError(f"--set: {text!r} is not accepted; KEY=VALUE")
+    try:
+        return key, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return key, value  # a word
+
+
+if __name__ == "__main__":
+    sys.exit(main())

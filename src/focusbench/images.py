@@ -1,0 +1,237 @@
+"""Reading and writing volumes and focal stacks.
+
+Volumes are written as OME-TIFF with axes and voxel size; equal content gives equal bytes. What is
+read is checked before anything is allocated or believed: a file that is cut off, has holes, or
+claims more than it can hold is refused with one line, never filled up with zeros.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+import uuid
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from focusbench import tiff
+from focusbench.errors import InputError
+from focusbench.files import replacing
+
+ENDINGS = (".png", ".tif", ".tiff")
+PNG_END = b"IEND\xaeB`\x82"
+
+
+class Volume(NamedTuple):
+    """A volume, or a focal stack."""
+
+    array: np.ndarray
+    axes: str  # one letter an axis of `array`, such as "ZYX"
+    voxel_size: tuple[float, float, float] | None  # um, (z, y, x); None: not known
+
+
+def write_volume(
+    path: str | Path,
+    array: np.ndarray,
+    axes: str = "ZYX",
+    voxel_size: tuple[float, float, float] | None = None,
+) -> None:
+    """Write a volume as OME-TIFF, whole or not at all; the same content gives the same bytes.
+
+    Parameters
+    ----------
+    path
+        File to write or replace.
+    array
+        float32 or uint8, finite: (Z, Y, X), or (Z, Y, X, 3) for colour.
+    axes
+        "ZYX", or "ZYXC" for colour (red, green, blue).
+    voxel_size
+        (z, y, x) in um.
+
+    Raises
+    ------
+    InputError
+        Another type or shape, NaN or infinite values, or a voxel size that is not positive.
+    """
+    import tifffile
+
+    array = np.ascontiguousarray(array)
+    if array.dtype not in (np.float32, np.uint8):
+        raise InputError(f"{path}: {array.dtype} is not written; accepted are float32 and uint8")
+    if (
+        axes not in ("ZYX", "ZYXC")
+        or array.ndim != len(axes)
+        or array.size == 0
+        or (axes == "ZYXC" and array.shape[-1] != 3)
+    ):
+        raise InputError(
+            f"{path}: an array of shape {array.shape} with axes {axes!r} is not written; accepted "
+            "are ZYX, and ZYXC with 3 colours"
+        )
+    tiff.check_finite(path, array)
+    metadata = {"axes": axes.replace("C", "S"), "Creator": "focusbench"}
+    if voxel_size is not None:
+        sizes = [float(size) for size in voxel_size]
+        if len(sizes) != 3 or not all(0 < size < np.inf for size in sizes):
+            raise InputError(f"{path}: voxel size {voxel_size} is not three positive lengths in um")
+        for axis, size in zip("ZYX", sizes, strict=True):
+            metadata[f"PhysicalSize{axis}"] = size
+            metadata[f"PhysicalSize{axis}Unit"] = "µm"
+    # The format wants an identifier; the default is random.
+    content = hashlib.sha256(repr((array.shape, array.dtype.str, metadata)).encode())
+    content.update(array.data)
+    metadata["UUID"] = str(uuid.UUID(bytes=content.digest()[:16], version=5))
+    with replacing(path) as temporary:
+        tifffile.imwrite(
+            temporary,
+            array,
+            ome=True,
+            byteorder="<",
+            photometric="rgb" if axes == "ZYXC" else "minisblack",
+            metadata=metadata,
+            software="focusbench",
+        )
+
+
+def read_volume(path: str | Path, axes: str = "ZYX") -> Volume:
+    """Read a volume from a TIFF file; one plane is a volume of one slice.
+
+    Parameters
+    ----------
+    path
+        OME-TIFF, ImageJ or plain TIFF with one or more pages of equal size.
+    axes
+        What is wanted: "ZYX" (grey), or "ZYXC" (colour).
+
+    Returns
+    -------
+    Volume
+        In the file's own type, (Z, Y, X) or (Z, Y, X, 3), with the voxel size that the file tells.
+
+    Raises
+    ------
+    InputError
+        No such file, not a TIFF, empty, truncated or damaged; not `axes`; NaN or infinite values.
+    """
+    array, voxel_size = tiff.read(_existing(path), axes)
+    return Volume(array, axes, voxel_size)
+
+
+def read_stack(path: str | Path) -> Volume:
+    """Read a focal stack: grey images of equal size and type, one a focus.
+
+    Parameters
+    ----------
+    path
+        A folder of PNG or TIFF images, in natural order of their names (2 before 10); or a
+        multi-page TIFF or OME-TIFF.
+
+    Returns
+    -------
+    Volume
+        (Z, Y, X) in the images' own type; voxel size from the file's metadata, None for a folder.
+
+    Raises
+    ------
+    InputError
+        As `read_volume`, and: fewer than two images, an empty folder, unequal images.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return Volume(_read_folder(path), "ZYX", None)
+    volume = read_volume(path)
+    if len(volume.array) < 2:
+        raise InputError(f"{path}: holds one image; a focal stack of at least two is wanted")
+    return volume
+
+
+def stack_files(path: str | Path) -> list[Path]:
+    """Files that `read_stack` reads, in the order of the stack.
+
+    Raises
+    ------
+    InputError
+        There is no such file or folder, or no image in the folder.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return [_existing(path)]
+    found = [
+        file
+        for file in path.iterdir()
+        if file.suffix.lower() in ENDINGS and not file.name.startswith(".") and file.is_file()
+    ]
+    if not found:
+        raise InputError(f"{path}: no image in this folder; wanted are {', '.join(ENDINGS)} files")
+    return sorted(found, key=lambda file: _natural(file.name))
+
+
+def _natural(name: str) -> tuple[list[tuple[bool, int, str]], str]:
+    """Sort numbers within names by value; the name itself decides between 1 and 01."""
+    parts = re.split(r"([0-9]+)", name.lower())
+    return [(p.isdecimal(), int(p) if p.isdecimal() else 0, p) for p in parts if p], name
+
+
+def _existing(path: str | Path) -> Path:
+    path = Path(path)
+    if not path.is_file():
+        what = "is a folder; a TIFF file is wanted" if path.is_dir() else "there is no such file"
+        raise InputError(f"{path}: {what}")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: is empty (0 bytes); an image is wanted")
+    return path
+
+
+# --- folders --------------------------------------------------------------------------------------
+
+
+def _read_folder(path: Path) -> np.ndarray:
+    files = stack_files(path)
+    if len(files) < 2:
+        raise InputError(f"{path}: holds one image; a focal stack of at least two is wanted")
+    planes: list[np.ndarray] = []
+    for file in files:
+        plane = _read_png(file) if file.suffix.lower() == ".png" else _read_page(file)
+        planes.append(plane)
+        if plane.shape != planes[0].shape or plane.dtype != planes[0].dtype:
+            raise InputError(
+                f"{file}: is {_kind(plane)}, but {files[0].name} is {_kind(planes[0])}; images of "
+                "one stack have equal size and type"
+            )
+    return np.stack(planes)
+
+
+def _kind(plane: np.ndarray) -> str:
+    return f"{plane.shape[1]} x {plane.shape[0]} {plane.dtype}"
+
+
+def _read_page(path: Path) -> np.ndarray:
+    array = read_volume(path).array
+    if len(array) != 1:
+        raise InputError(f"{path}: holds {len(array)} images; in a folder, each file holds one")
+    return array[0]
+
+
+def _read_png(path: Path) -> np.ndarray:
+    data = _existing(path).read_bytes()
+    if not data.startswith(b"\x89PNG\r\n\x1a\n") or data[12:16] != b"IHDR":
+        raise InputError(f"{path}: is not a PNG image")
+    if PNG_END not in data:
+        raise InputError(f"{path}: is truncated: the PNG's end is missing")
+    width, height, bits, colour = struct.unpack(">IIBB", data[16:26])
+    if colour != 0:
+        kind = {2: "RGB", 3: "a colour palette", 4: "grey with transparency", 6: "RGBA"}
+        raise InputError(f"{path}: is {kind.get(colour, 'coloured')}; a grey image is wanted")
+    tiff.check_claim(path, width * height * bits // 8, compressed=True)
+    from skimage.io import imread
+
+    try:
+        plane = np.asarray(imread(path))
+    except Exception as error:  # decoders raise nearly anything on a damaged file
+        raise InputError(f"{path}: {tiff.damage(error)}") from None
+    if plane.shape != (height, width):
+        raise InputError(f"{path}: is damaged: an image of shape {plane.shape} was decoded")
+    return plane.astype(np.uint8) if plane.dtype == bool else plane

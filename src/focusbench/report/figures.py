@@ -1,0 +1,124 @@
+"""How all figures look, and saving them so that equal figures give equal bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from focusbench.errors import InputError
+from focusbench.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, told apart by readers of any colour vision (their yellow is too pale
+# for lines on white). Markers and dashes say the same once more.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
+TRIVIAL_COLOUR = "#777777"
+TRIVIAL_DASHES = ((0, (1, 1.5)), (0, (5, 2)), (0, (5, 1.5, 1, 1.5)))
+DIFFERENCE_MAP = "RdBu_r"  # blue to red through white: safe for colour-blind readers too
+
+STYLE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.6,
+    "pdf.fonttype": 42,  # text stays text
+    "savefig.dpi": 200,
+}
+
+
+class Style(NamedTuple):
+    """How one method is drawn, in every figure."""
+
+    colour: str
+    marker: str
+    dashes: str | tuple[int, tuple[float, ...]]
+
+
+def method_styles(
+    known: Sequence[str], shown: Sequence[str], trivial: Collection[str] = ()
+) -> dict[str, Style]:
+    """Return a style for each method in `shown`.
+
+    It depends on a method's place among the track's `known` ids, not on which others are shown;
+    ids of one's own follow in the order given. Trivial methods are grey.
+    """
+    ids = list(dict.fromkeys([*known, *shown]))
+    styles = {}
+    for i, method in enumerate([m for m in ids if m not in trivial]):
+        dashes = ("-", (0, (4, 1.5)))[(i // len(COLOURS)) % 2]  # colours come round again
+        styles[method] = Style(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], dashes)
+    for i, method in enumerate([m for m in ids if m in trivial]):
+        dashes = TRIVIAL_DASHES[i % len(TRIVIAL_DASHES)]
+        styles[method] = Style(TRIVIAL_COLOUR, "", dashes)
+    return {method: styles[method] for method in shown}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw with this project's settings, whatever those of the user are."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Make a figure (inches) that needs no display and leaves no global state."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def image_axes(axes: Axes) -> None:
+    """Strip an axes that shows an image."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(False)
+    for spine in axes.spines.values():
+        spine.set_visible(True)
+        spine.set_color("#888888")
+        spine.set_linewidth(0.5)
+
+
+def save(figure: Figure, *paths: str | Path, caption: str = "") -> None:
+    """Write `figure` once per path (pdf or png), without dates or program names.
+
+    A caption goes along with the file: as the subject of a PDF, as the description of a PNG.
+
+    Raises
+    ------
+    InputError
+        Another ending.
+    """
+    metadata = {
+        ".pdf": {"CreationDate": None, "Creator": None, "Producer": None, "Subject": caption},
+        ".png": {"Software": None, "Description": caption},
+    }
+    chosen = list(map(Path, paths))
+    for path in chosen:
+        if path.suffix not in metadata:
+            raise InputError(f"{path}: a figure ends in one of {', '.join(metadata)}")
+    with style():
+        for path in chosen:
+            with replacing(path) as temporary:
+                figure.savefig(temporary, metadata=metadata[path.suffix])

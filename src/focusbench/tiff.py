@@ -1,0 +1,283 @@
+"""Reading TIFF files that may be damaged, truncated or not what they claim.
+
+A reader that fills what is missing with zeros, or takes the first pages of a file that is cut off
+for the whole, would turn a broken download into a result. So the file's structure is walked and
+every extent that it names is held against the file's size before any pixel is decoded.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from xml.etree import ElementTree
+
+import numpy as np
+
+from focusbench.errors import InputError
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffPage
+
+VoxelSize = tuple[float, float, float]
+
+# No lossless compression that cameras use packs an empty image better (LZW 2700, deflate 1032).
+MAX_COMPRESSION = 5000
+# Lengths as OME-TIFF and ImageJ name them, in um.
+UNITS = {
+    **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "\\u00B5m"), 1.0),
+    **{"pm": 1e-6, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6, "inch": 25400.0},
+}
+
+
+class Pages(NamedTuple):
+    """Pixels of all pages, and what the file tells of their size."""
+
+    array: np.ndarray  # (pages, Y, X), or (pages, Y, X, 3)
+    voxel_size: VoxelSize | None  # um, (z, y, x)
+
+
+def read(path: Path, axes: str = "ZYX") -> Pages:
+    """Read all pages of an existing file.
+
+    Parameters
+    ----------
+    path
+        TIFF, BigTIFF, OME-TIFF or ImageJ file.
+    axes
+        "ZYX": grey pages are wanted; "ZYXC": RGB.
+
+    Returns
+    -------
+    Pages
+        In the file's own type (bilevel as uint8).
+
+    Raises
+    ------
+    InputError
+        Truncated, damaged, not a TIFF; colour other than wanted; unequal pages; more than one axis
+        beside Y and X; a compression whose decoder is not installed; NaN or infinite values.
+    """
+    import tifffile
+
+    try:
+        pages = _count_pages(path)
+        with _silent("tifffile"), tifffile.TiffFile(path, _multifile=False) as tif:
+            if len(tif.pages) != pages:
+                raise InputError(f"{path}: is truncated or damaged: not all its pages can be read")
+            _check_pages(path, tif, axes)
+            voxel_size = _check_metadata(path, tif)
+            first = tif.pages[0]
+            array = np.empty((pages, *first.shape), first.dtype)
+            for z, page in enumerate(tif.pages):
+                array[z] = page.asarray(maxworkers=1)
+    except InputError:
+        raise
+    except Exception as error:  # the decoder raises nearly anything on a damaged file
+        raise InputError(f"{path}: {damage(error)}") from None
+    check_finite(path, array)
+    return Pages(array.astype(np.uint8) if array.dtype == bool else array, voxel_size)
+
+
+def damage(error: Exception) -> str:
+    """What a decoder's exception says of a file, on one line."""
+    first = (str(error).splitlines() or [""])[0]
+    if isinstance(error, ImportError) or "imagecodecs" in first:
+        return f"its compression needs the package imagecodecs ({first})"
+    return f"is damaged or of a kind that cannot be read ({type(error).__name__}: {first[:200]})"
+
+
+def check_finite(path: str | Path, array: np.ndarray) -> None:
+    """Refuse NaN and infinite values."""
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InputError(f"{path}: holds NaN or infinite values; only finite ones are accepted")
+
+
+def check_claim(path: Path, claimed: int, compressed: bool) -> None:
+    """Refuse a header that claims more bytes of pixels than the file can hold."""
+    size = path.stat().st_size
+    if claimed > size * (MAX_COMPRESSION if compressed else 1):
+        raise InputError(
+            f"{path}: claims an image of {claimed} bytes but is a file of {size} bytes; it is "
+            "truncated or damaged"
+        )
+
+
+@contextmanager
+def _silent(name: str) -> Iterator[None]:
+    """Keep a library's warnings from standard error: what matters is checked and raised here."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+# --- structure ------------------------------------------------------------------------------------
+
+VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+VALUE_BYTES |= {13: 4, 16: 8, 17: 8, 18: 8}  # by TIFF's numbers of types; the last are BigTIFF's
+
+
+def _count_pages(path: Path) -> int:
+    """Count the pages by walking the chain of directories.
+
+    Each directory, and each value that it points to, must lie within the file.
+    """
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        order = {b"II": "<", b"MM": ">"}.get(file.read(2))
+        head = file.read(6)
+        version = struct.unpack(order + "H", head[:2])[0] if order and len(head) == 6 else 0
+        if order is None or version not in (42, 43):
+            raise InputError(f"{path}: is not a TIFF image, or is truncated (wrong first bytes)")
+        big = version == 43
+        # number of entries; tag, type, count and value or its offset; offset of the next
+        counter, entry, pointer = ("Q", "HHQQ", "Q") if big else ("H", "HHII", "I")
+
+        def unpack(form: str, offset: int, repeat: int = 1) -> list[tuple[int, ...]]:
+            length = struct.calcsize(order + form) * repeat
+            if offset + length > size:
+                raise InputError(f"{path}: is truncated: a page's header is beyond the file's end")
+            file.seek(offset)
+            return list(struct.iter_unpack(order + form, file.read(length)))
+
+        seen: set[int] = set()
+        [(offset,)] = unpack(pointer, 8 if big else 4)
+        while offset:
+            if offset in seen:
+                raise InputError(f"{path}: is damaged: its pages' headers form a loop")
+            seen.add(offset)
+            [(entries,)] = unpack(counter, offset)
+            offset += struct.calcsize(order + counter)
+            for tag, kind, count, at in unpack(entry, offset, entries):
+                length = VALUE_BYTES.get(kind, 0) * count
+                if length > (8 if big else 4) and at + length > size:
+                    raise InputError(
+                        f"{path}: is truncated: tag {tag} of a page is beyond the file's end"
+                    )
+            [(offset,)] = unpack(pointer, offset + struct.calcsize(order + entry) * entries)
+    if not seen:
+        raise InputError(f"{path}: is truncated: it has no page")
+    return len(seen)
+
+
+def _check_pages(path: Path, tif: TiffFile, axes: str) -> None:
+    """Check every page's header against the first, against what is wanted and the file's size."""
+    first = tif.pages[0]
+    if first.dtype is None or first.dtype.kind not in "buif":
+        raise InputError(f"{path}: holds {first.dtype} values; images of real numbers are wanted")
+    claimed = 0
+    for index, page in enumerate(tif.pages):
+        page = page.aspage()
+        _check_colour(path, page, axes)
+        if page.shape != first.shape or page.dtype != first.dtype:
+            raise InputError(
+                f"{path}: page {index} is {page.shape} {page.dtype}, but page 0 is {first.shape} "
+                f"{first.dtype}; pages of equal size and type are wanted"
+            )
+        if len(page.shape) != len(axes) - 1:
+            raise InputError(f"{path}: page {index} has the shape {page.shape}; {axes} is wanted")
+        claimed += page.nbytes
+        _check_segments(path, index, page)
+    check_claim(path, claimed, compressed=first.compression != 1 or first.dtype == bool)
+
+
+def _check_colour(path: Path, page: TiffPage, axes: str) -> None:
+    photometric = int(page.photometric) if "PhotometricInterpretation" in page.tags else 1
+    if axes == "ZYXC":
+        if photometric != 2 or page.samplesperpixel != 3 or page.planarconfig != 1:
+            raise InputError(f"{path}: is not RGB; a colour image of three samples is wanted")
+    elif photometric == 2 or page.samplesperpixel > 1 or photometric in (3, 6):
+        raise InputError(f"{path}: is in colour (RGB or a palette); grey images are wanted")
+    elif photometric != 1:
+        raise InputError(
+            f"{path}: stores black as its largest value or raw sensor data (photometric "
+            f"interpretation {photometric}); grey images with black as 0 are wanted"
+        )
+
+
+def _check_segments(path: Path, index: int, page: TiffPage) -> None:
+    """Check that the strips or tiles of a page are all there, within the file."""
+    size = path.stat().st_size
+    segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+    missing = len(segments) < int(np.prod(page.chunked)) or any(
+        offset <= 0 or count <= 0 or offset + count > size for offset, count in segments
+    )
+    row_bits = page.imagewidth * page.bitspersample * page.samplesperpixel
+    if page.compression == 1:
+        missing = missing or sum(page.databytecounts) < page.imagelength * (-(-row_bits // 8))
+    if missing:
+        raise InputError(
+            f"{path}: is truncated or has holes: pixels of page {index} are not in the file "
+            f"of {size} bytes"
+        )
+
+
+# --- metadata -------------------------------------------------------------------------------------
+
+
+def _check_metadata(path: Path, tif: TiffFile) -> VoxelSize | None:
+    """Check the planes that the metadata tells against the pages; give the voxel size if told."""
+    if tif.is_ome:
+        counts, voxel_size = _ome(path, tif.ome_metadata or "")
+    elif tif.is_imagej:
+        counts, voxel_size = _imagej(tif)
+    else:
+        return None
+    pages = len(tif.pages)
+    told = " x ".join(f"{count} {axis}" for axis, count in counts.items())
+    if int(np.prod(list(counts.values()))) != pages:
+        raise InputError(
+            f"{path}: tells of {told} planes but holds {pages} pages; it is truncated, or the rest "
+            "is in other files"
+        )
+    if sum(count > 1 for count in counts.values()) > 1:
+        raise InputError(f"{path}: holds {told} planes; one axis beside Y and X is accepted")
+    return voxel_size
+
+
+def _ome(path: Path, xml: str) -> tuple[dict[str, int], VoxelSize | None]:
+    images = [e for e in ElementTree.fromstring(xml).iter() if e.tag.endswith("}Pixels")]
+    if len(images) != 1:
+        raise InputError(f"{path}: its metadata tell of {len(images)} images; one is accepted")
+    pixels = images[0]
+    samples = sum(int(e.get("SamplesPerPixel", 1)) for e in pixels if e.tag.endswith("}Channel"))
+    counts = {axis: int(pixels.get(f"Size{axis}", 1)) for axis in "ZCT"}
+    if samples == counts["C"] == 3:
+        counts["C"] = int(sum(e.tag.endswith("}Channel") for e in pixels))
+    for data in pixels:
+        if data.tag.endswith("}TiffData"):
+            first = max(int(data.get(f"First{axis}", 0)) for axis in "ZCT")
+            if first != int(data.get("IFD", 0)):
+                raise InputError(f"{path}: its pages are not in the order of its planes")
+    sizes = []
+    for axis in "ZYX":
+        value = pixels.get(f"PhysicalSize{axis}")
+        factor = UNITS.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
+        sizes.append(float(value) * factor if value and factor else 0.0)
+    return counts, _all_positive(sizes)
+
+
+def _imagej(tif: TiffFile) -> tuple[dict[str, int], VoxelSize | None]:
+    told: Mapping[str, object] = tif.imagej_metadata or {}
+    counts = {key: int(told.get(key, 1)) for key in ("slices", "channels", "frames")}
+    if set(counts.values()) == {1}:
+        counts = {"images": int(told.get("images", 1))}
+    factor = UNITS.get(str(told.get("unit", "")), 0.0)
+    spacing = float(told.get("spacing", 0.0))
+    y, x = reversed(tif.pages[0].resolution)  # pixels a unit
+    sizes = [spacing * factor, factor / y if y else 0.0, factor / x if x else 0.0]
+    sizes = [float(f"{size:.6g}") for size in sizes]  # the file holds a ratio of integers
+    return counts, _all_positive(sizes)
+
+
+def _all_positive(sizes: list[float]) -> VoxelSize | None:
+    if not all(0 < size < np.inf for size in sizes):
+        return None
+    return (sizes[0], sizes[1], sizes[2])

@@ -1,0 +1,52 @@
+"""The track's metrics: their keys in score files, and what a reader must know of each."""
+
+import math
+from dataclasses import dataclass
+
+from focusbench.evaluation.metrics import SSIM_VARIANTS
+
+# One transmittance is scored with two ranges, as empty space is 1.0 and the densest voxel 0.7:
+# the whole scale, as the paper has it, and the span that the volumes really use.
+RANGE_WHOLE, RANGE_USED = 1.0, 0.3
+LOSS_OF_RANGE = 20 * math.log10(RANGE_WHOLE / RANGE_USED)  # 10.46 dB, for every volume
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a reader of a table must know of a column."""
+
+    label: str
+    unit: str  # "" for a pure number
+    settings: str
+    higher_is_better: bool | None  # None: neither end of the scale is good
+
+
+METRICS: dict[str, Metric] = {
+    "psnr": Metric("PSNR, range 1", "dB", "data range 1", True),
+    "psnr_range0.3": Metric(
+        "PSNR, range 0.3", "dB", f"data range 0.3, which is {LOSS_OF_RANGE:.2f} dB lower", True
+    ),
+    "ssim_wang_3d": Metric(
+        "SSIM wang_3d", "", f"{SSIM_VARIANTS['wang_3d'].settings}, range 1", True
+    ),
+    "ssim_wang_2d": Metric(
+        "SSIM wang_2d", "", f"{SSIM_VARIANTS['wang_2d'].settings}, range 1", True
+    ),
+    "ssim_paper": Metric("SSIM paper", "", SSIM_VARIANTS["paper"].settings, True),
+    "rms_residual": Metric(
+        "RMS residual", "of full intensity", "observed minus re-rendered estimate", False
+    ),
+    "chi_square": Metric(
+        "reduced chi-square", "", "mean squared residual over the variance of the noise", None
+    ),
+    "rms_residual_truth": Metric(
+        "RMS residual of the truth", "of full intensity", "observed minus re-rendered truth", None
+    ),
+    "chi_square_truth": Metric(
+        "reduced chi-square of the truth",
+        "",
+        "what a perfect estimate would reach: below 1 where noise was clipped or nothing absorbs, "
+        "above 1 where the model is wrong",
+        None,
+    ),
+}

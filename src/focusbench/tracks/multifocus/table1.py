@@ -1,0 +1,282 @@
+"""The paper's Table 1, reproduced."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from focusbench.evaluation import published
+from focusbench.evaluation.statistics import (
+    FEWEST_SAMPLES,
+    best_mean,
+    clear_winner,
+    paired_interval,
+)
+from focusbench.report.results import ORIGINS, Results
+from focusbench.report.tables import (
+    MARK,
+    Block,
+    Cell,
+    Table,
+    cell,
+    fixed,
+    significant,
+)
+from focusbench.tracks.multifocus.metrics import METRICS
+from focusbench.tracks.multifocus.table1_notes import PUBLISHED_ON, notes, summary
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+AVERAGE = published.AVERAGE
+PUBLISHED = {"psnr": "psnr_db", "ssim_paper": "ssim"}  # our metric -> column of the paper's table
+
+
+def table1(results: Results, settings: Mapping[str, Any]) -> Table:
+    """Sample by method for every degradation, with the paper's Table 1 beside it.
+
+    Reads scores and restoration records.
+
+    Parameters
+    ----------
+    results
+        Of this track.
+    settings
+        `preset`, `seed`, `differs`, `track` (the track's section), `methods` (id -> parameters);
+        optional `sources` (sample -> id of its data source).
+
+    Returns
+    -------
+    Table
+        Its data hold one row per restoration, and for each method and degradation one with
+        sample "average": the mean over the samples that every method has a score for (the column
+        `samples` says how many), seeds averaged first.
+    """
+    scores = results.scores()
+    degradations = _clean_first(results.degradations)
+    printed = _published(results)
+    data, blocks = [], []
+    for degradation in degradations:
+        rows = scores[scores["degradation"] == degradation]
+        beside = printed if degradation == PUBLISHED_ON else printed.iloc[:0]
+        grid = _Grid(rows, results, beside, settings["seed"])
+        data.append(grid.tidy(degradation))
+        blocks += grid.blocks(degradation)
+    import pandas
+
+    return Table(
+        name="table1",
+        title="Restored volumes against the truth (Table 1 of Azevedo et al. 2024)",
+        summary=summary(results, settings, not printed.empty),
+        notes=tuple(notes(results, scores, settings, degradations)),
+        data=pandas.concat(data, ignore_index=True),
+        blocks=tuple(blocks),
+    )
+
+
+class _Grid:
+    """The scores of one degradation, samples by methods."""
+
+    def __init__(self, rows: DataFrame, results: Results, printed: DataFrame, seed: int) -> None:
+        self.rows, self.printed, self.seed = rows, printed, seed
+        self.methods = [m for m in results.methods if m in set(rows["method"])]
+        self.samples = [s for s in results.samples if s in set(rows["sample"])]
+        self.metrics = [key for key in METRICS if key in rows]
+        by_item = rows.groupby(["sample", "method"], sort=False)
+        # over seeds; metric -> (sample, method) -> value
+        self.mean = by_item[self.metrics].mean().to_dict()
+        self.spread = by_item[self.metrics].std().to_dict()
+        self.repeatable = by_item["repeatable"].all().to_dict()
+
+    def value(self, metric: str, sample: str, method: str) -> float:
+        return self.mean.get(metric, {}).get((sample, method), math.nan)
+
+    def has(self, metric: str) -> bool:
+        return any(not math.isnan(value) for value in self.mean.get(metric, {}).values())
+
+    def complete(self, metric: str) -> list[str]:
+        """Samples that every method has a value for: only these can be averaged and compared."""
+        return [
+            s
+            for s in self.samples
+            if all(not math.isnan(self.value(metric, s, m)) for m in self.methods)
+        ]
+
+    def paired(self, metric: str) -> dict[str, list[float]]:
+        samples = self.complete(metric)
+        return {m: [self.value(metric, s, m) for s in samples] for m in self.methods}
+
+    def average(self, metric: str, method: str) -> float:
+        values = self.paired(metric)[method]
+        return sum(values) / len(values) if values else math.nan
+
+    def winner(self, metric: str) -> str | None:
+        better = METRICS[metric].higher_is_better
+        if better is None or not self.has(metric):
+            return None
+        return clear_winner(self.paired(metric), higher_is_better=better, seed=self.seed)
+
+    def printed_methods(self) -> list[str]:
+        known = set(self.printed["method"])
+        return [method for method in self.methods if method in known]
+
+    def printed_value(self, metric: str, sample: str, method: str) -> float:
+        found = self.printed[
+            (self.printed["sample"] == sample) & (self.printed["method"] == method)
+        ]
+        return math.nan if found.empty else float(found[PUBLISHED[metric]].iloc[0])
+
+    def printed_average(self, metric: str, method: str) -> float:
+        """Mean of the printed values over our samples: the printed mean is over other ones."""
+        values = [self.printed_value(metric, s, method) for s in self.complete(metric)]
+        return sum(values) / len(values) if values else math.nan
+
+    def to_best(self, metric: str) -> dict[str, Any]:
+        """Method -> interval of its paired difference to the best mean; empty if not judged."""
+        scores = self.paired(metric)
+        values = [value for column in scores.values() for value in column]
+        enough = len(self.complete(metric)) >= FEWEST_SAMPLES and len(self.methods) > 1
+        if not enough or not all(map(math.isfinite, values)):
+            return {}
+        best = best_mean(scores)
+        return {
+            method: paired_interval(column, scores[best], seed=self.seed)
+            for method, column in scores.items()
+            if method != best
+        }
+
+    def blocks(self, degradation: str) -> list[Block]:
+        result = []
+        if self.has("psnr"):
+            block = self._block(
+                f"{degradation}: PSNR in dB, range 1 / range 0.3", ["psnr", "psnr_range0.3"], 2
+            )
+            result.append(block)
+        if self.has("ssim_paper") or self.has("ssim_wang_3d"):
+            title = f"{degradation}: SSIM, variant paper / wang_3d"
+            result.append(self._block(title, ["ssim_paper", "ssim_wang_3d"], 4))
+        result.append(self._consistency(degradation))
+        return result
+
+    def _block(self, title: str, metrics: Sequence[str], digits: int) -> Block:
+        lead = metrics[0]
+        header = ["sample", *self.methods]
+        header += [f"{method}, published" for method in self.printed_methods()]
+        rows = []
+        for sample in self.samples:
+            row = [cell(sample)]
+            row += [self._cell(metrics, sample, method, digits) for method in self.methods]
+            row += [
+                cell(fixed(self.printed_value(lead, sample, method), digits))
+                for method in self.printed_methods()
+            ]
+            rows.append(tuple(row))
+        tail = self._tail(metrics, digits)
+        return Block(title, tuple(header), tuple(rows + tail), len(tail))
+
+    def _cell(self, metrics: Sequence[str], sample: str, method: str, digits: int) -> Cell:
+        texts = [fixed(self.value(metric, sample, method), digits) for metric in metrics]
+        spread = self.spread.get(metrics[0], {}).get((sample, method), math.nan)
+        if not math.isnan(spread):
+            texts[0] += f"±{fixed(spread, digits)}"
+        if not self.repeatable.get((sample, method), True):
+            texts[-1] += MARK
+        return cell(*texts)
+
+    def _tail(self, metrics: Sequence[str], digits: int) -> list[tuple[Cell, ...]]:
+        lead = metrics[0]
+        count = len(self.complete(lead))
+        if count == 0:
+            return []
+        winners = [self.winner(metric) for metric in metrics]
+        row = [cell(f"mean of {count}")]
+        for method in self.methods:
+            texts = [fixed(self.average(metric, method), digits) for metric in metrics]
+            row.append(cell(*texts, bold=[winner == method for winner in winners]))
+        for method in self.printed_methods():
+            row.append(cell(fixed(self.printed_average(lead, method), digits)))
+        rows = [tuple(row)]
+        intervals = self.to_best(lead) if lead == "psnr" else {}
+        if intervals:
+            row = [cell("minus the best mean [95 % interval]")]
+            for method in self.methods:
+                if method in intervals:
+                    mean, low, high = (fixed(value, digits) for value in intervals[method])
+                    row.append(cell(f"{mean} [{low}, {high}]"))
+                else:
+                    row.append(cell("best mean"))
+            row += [cell("") for _ in self.printed_methods()]
+            rows.append(tuple(row))
+        return rows
+
+    def _consistency(self, degradation: str) -> Block:
+        """Chi-square needs a noise; the RMS residual is always there."""
+        of_truth = self.has("rms_residual_truth")
+        rows = []
+        for sample in self.samples:
+            row = [cell(sample)]
+            if of_truth:
+                # the same whatever the method: a property of the observation
+                row.append(self._fit(sample, self.methods[0], "_truth"))
+            row += [self._fit(sample, method, "") for method in self.methods]
+            rows.append(tuple(row))
+        return Block(
+            f"{degradation}: reduced chi-square / RMS residual in 1/1000 of full intensity",
+            ("sample", *(["truth itself"] if of_truth else []), *self.methods),
+            tuple(rows),
+        )
+
+    def _fit(self, sample: str, method: str, suffix: str) -> Cell:
+        return cell(
+            significant(self.value(f"chi_square{suffix}", sample, method)),
+            significant(1000 * self.value(f"rms_residual{suffix}", sample, method)),
+        )
+
+    def tidy(self, degradation: str) -> DataFrame:
+        import pandas
+
+        metrics, to_best = self.metrics, self.to_best("psnr")
+        order = ["degradation", "sample", "method", "seed"]
+        table = self.rows[[*order, "repeatable", *metrics, *ORIGINS]].copy()
+        table.insert(4, "samples", 1)
+        averages = []
+        for method in self.methods:
+            own = self.rows[self.rows["method"] == method]
+            row: dict[str, Any] = {
+                "degradation": degradation,
+                "sample": AVERAGE,
+                "method": method,
+                "samples": len(self.complete("psnr")),
+                "repeatable": bool(own["repeatable"].all()),
+            }
+            row |= {metric: self.average(metric, method) for metric in metrics}
+            interval = to_best.get(method)
+            if interval:
+                row["psnr_minus_best"] = interval.mean
+                row["psnr_minus_best_low"], row["psnr_minus_best_high"] = interval[1:]
+            averages.append(row)
+        table = pandas.concat([table, pandas.DataFrame(averages)], ignore_index=True)
+        for metric in PUBLISHED:
+            table[f"published_{metric}"] = [
+                self.printed_average(metric, method)
+                if sample == AVERAGE
+                else self.printed_value(metric, sample, method)
+                for sample, method in zip(table["sample"], table["method"], strict=True)
+            ]
+        table["seed"] = table["seed"].astype("Int64")
+        ends = ["psnr_minus_best", "psnr_minus_best_low", "psnr_minus_best_high"]
+        beside = [f"published_{metric}" for metric in PUBLISHED]
+        columns = [*order, "samples", "repeatable", *metrics, *ends, *beside]
+        return table.reindex(columns=[*columns, *ORIGINS])
+
+
+def _clean_first(degradations: Sequence[str]) -> list[str]:
+    return sorted(degradations, key=lambda degradation: degradation != PUBLISHED_ON)
+
+
+def _published(results: Results) -> DataFrame:
+    """Printed cells of the samples and methods that were run, if they were run on `clean`."""
+    table = published.values("multifocus_table1")
+    ran = table["sample"].isin(results.samples) & table["method"].isin(results.methods)
+    return table[ran & (PUBLISHED_ON in results.degradations)]

@@ -1,0 +1,76 @@
+import csv
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from focusbench import data
+from focusbench.data import phantoms, registry, scivis
+from focusbench.errors import InputError
+from focusbench.files import sha256
+
+
+def test_all_samples_of_the_multifocus_track_are_known():
+    names = registry.names("multifocus")
+    assert names[:5] == ["ellipsoids", "vessels", "cell", "gyroid", "text"]
+    assert len(names) == 5 + 19
+    assert registry.names() == names
+    assert registry.names("refocus") == []
+
+
+def test_the_registry_and_the_sources_tell_of_the_same_samples():
+    by_source = {"phantoms": list(phantoms.PHANTOMS), "scivis": list(scivis.table())}
+    for source, samples in by_source.items():
+        listed = [name for name in registry.names() if registry.get(name).source == source]
+        assert listed == samples
+
+
+def test_get_tells_the_source():
+    assert registry.get("teapot") == registry.Sample("teapot", "scivis", ("multifocus",))
+    with pytest.raises(InputError, match=r"unknown sample 'teepot'; known: ellipsoids, .*tooth"):
+        registry.get("teepot")
+
+
+def test_reading_the_registry_loads_no_heavy_library():
+    code = (
+        "import sys; from focusbench.data import registry; registry.names();"
+        "print([m for m in ('numpy', 'scipy', 'torch', 'tifffile', 'pandas') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_sources_are_built_by_id():
+    assert data.names() == ["phantoms", "scivis", "stack", "ellipsoids"]
+    for name in data.names():
+        assert data.build(name) is import_module(f"focusbench.data.{name}")
+    with pytest.raises(InputError, match="unknown data source 'nowhere'; known: phantoms"):
+        data.build("nowhere")
+
+
+def test_every_row_of_the_table_agrees_with_its_file_name():
+    with open(registry.SCIVIS, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len({row["id"] for row in rows}) == 19
+    for row in rows:
+        told = scivis.NAME.fullmatch(row["file"])
+        assert told is not None
+        assert row["size_xyz"] == "x".join(told.groups()[:3])
+        assert row["dtype"] == told[4]
+        folder = row["file"].removesuffix(f"_{row['size_xyz']}_{row['dtype']}.raw")
+        home = "https://klacansky.com/open-scivis-datasets"
+        assert row["url"] == f"{home}/{folder}/{row['file']}"
+        assert len(row["spacing_xyz"].split()) == 3
+        assert bool(row["sha256"]) == (row["sha256_may_differ"] in ("yes", "no"))
+        assert len(row["sha256"]) in (0, 64)
+
+
+def test_checksums_are_those_of_the_real_files(real_data):
+    folder = real_data / "scivis"
+    known = {row["file"]: row["sha256"] for row in scivis.table().values() if row["sha256"]}
+    present = [name for name in known if (folder / name).is_file()]
+    if not present:
+        pytest.skip("no SciVis volume there")
+    for name in present:
+        assert sha256(folder / name) == known[name]

@@ -1,0 +1,75 @@
+"""How figures look, and that saving them repeats its bytes."""
+
+import subprocess
+import sys
+
+import matplotlib
+import pytest
+
+from focusbench.errors import InputError
+from focusbench.report.figures import COLOURS, method_styles, new_figure, save, style
+
+KNOWN = ["transparent", "start", "iterative", "lbfgs", "dip"]
+TRIVIAL = ["transparent", "start"]
+
+DRAW = """
+import sys
+from focusbench.report.figures import new_figure, save, style
+with style():
+    figure = new_figure(3, 2)
+    axes = figure.subplots()
+    axes.plot([1, 2, 3], [3, 1, 2], label="a line")
+    axes.imshow([[0, 1], [1, 0]], extent=(1, 2, 1, 2))
+    axes.set_xlabel("transmittance per µm")
+    axes.legend()
+save(figure, *sys.argv[1:], caption="In µm.")
+"""
+
+
+def test_two_processes_write_the_same_bytes(tmp_path):
+    written = []
+    for name, hash_seed in (("a", "1"), ("b", "2")):
+        paths = [tmp_path / f"{name}.{ending}" for ending in ("pdf", "png")]
+        subprocess.run(
+            [sys.executable, "-c", DRAW, *map(str, paths)],
+            check=True,
+            env={"PYTHONHASHSEED": hash_seed, "PATH": "", "HOME": str(tmp_path)},
+        )
+        written.append([path.read_bytes() for path in paths])
+    assert written[0] == written[1]
+    pdf, png = written[0]
+    assert pdf.startswith(b"%PDF")
+    assert b"Date" not in pdf
+    assert png.startswith(b"\x89PNG")
+    assert b"Software" not in png
+    assert b"Description" in png
+    assert b"/Subject" in pdf
+
+
+def test_another_ending_is_refused_before_anything_is_written(tmp_path):
+    figure = new_figure(2, 2)
+    with pytest.raises(InputError, match=r"\.pdf, \.png"):
+        save(figure, tmp_path / "f.png", tmp_path / "f.svg")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_method_looks_the_same_whatever_else_is_shown():
+    everything = method_styles(KNOWN, [*KNOWN, "mine"], TRIVIAL)
+    assert method_styles(KNOWN, ["dip"], TRIVIAL)["dip"] == everything["dip"]
+    assert method_styles(KNOWN, ["lbfgs", "mine"], TRIVIAL)["mine"] == everything["mine"]
+
+
+def test_styles_differ_and_trivial_ones_are_grey():
+    shown = [*KNOWN, *(f"own_{i}" for i in range(9))]
+    styles = method_styles(KNOWN, shown, TRIVIAL)
+    assert len(set(styles.values())) == len(shown)
+    assert styles["start"].colour == styles["transparent"].colour
+    assert styles["start"].colour not in COLOURS
+    assert {styles[m].colour for m in ("iterative", "lbfgs", "dip")} <= set(COLOURS)
+
+
+def test_style_shields_from_a_users_settings_and_gives_them_back():
+    with matplotlib.rc_context({"lines.linewidth": 9.0}):
+        with style():
+            assert matplotlib.rcParams["lines.linewidth"] != 9.0
+        assert matplotlib.rcParams["lines.linewidth"] == 9.0

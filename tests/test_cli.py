@@ -1,0 +1,94 @@
+"""`python -m focusbench restore`: a method without the workflow."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+
+from focusbench.__main__ import main
+from focusbench.images import read_volume
+
+GEOMETRY = ["--pixel-size", "0.92", "--z-step", "1", "--aperture-grid", "7", "--background", "255"]
+
+
+@pytest.fixture
+def stack(tmp_path):
+    """A focal stack of 5 images with a dark spot."""
+    images = np.full((5, 14, 13), 255, np.uint8)
+    images[2, 5:9, 5:9] = 200
+    images[1:4, 6:8, 6:8] = 180
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, images)
+    return path
+
+
+def test_a_stack_is_restored(stack, tmp_path):
+    output = tmp_path / "out.ome.tif"
+    arguments = ["restore", str(stack), "-o", str(output), "--method", "lbfgs", *GEOMETRY]
+    assert main([*arguments, "--set", "max_evaluations=12"]) == 0
+    volume = read_volume(output)
+    assert volume.array.shape == (5, 14, 13)
+    assert volume.voxel_size == pytest.approx((1.0, 0.92, 0.92))
+    assert volume.array.min() < 0.95
+    record = json.loads((tmp_path / "out.json").read_text())
+    assert record["parameters"] == {"max_evaluations": 12}
+    assert record["evaluations"] <= 12
+    assert (tmp_path / "out.trace.csv").read_text().startswith("step,loss,psnr\n1,")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "out.json", "out.ome.tif", "out.trace.csv", "stack.tif",
+    ]
+
+
+BLOCKED = ("snakemake", "jsonschema", "yaml", "pandas", "rich", "pooch", "matplotlib", "imagecodecs")
+
+
+def test_it_needs_none_of_the_workflows_packages(stack, tmp_path):
+    blocker = tmp_path / "site" / "sitecustomize.py"
+    blocker.parent.mkdir()
+    blocker.write_text(
+        "import sys\n"
+        f"for name in {BLOCKED!r}:\n"
+        "    sys.modules[name] = None\n"
+    )
+    command = [sys.executable, "-m", "focusbench", "restore", stack, "-o", tmp_path / "o.ome.tif"]
+    command += ["--method", "dip", "--set", "steps=2", "--set", "width=4", "--set",
+                "constant_steps=1", *GEOMETRY]
+    environment = {**os.environ, "PYTHONPATH": str(blocker.parent)}
+    done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "o.ome.tif").exists()
+
+
+WRONG = [
+    (["--method", "nothing"], "unknown method 'nothing'; known: transparent"),
+    (["--method", "lbfgs", "--set", "memory"], "KEY=VALUE"),
+    (["--method", "lbfgs", "--set", "memroy=3"], "memroy"),
+    (["--method", "lbfgs", "--set", "memory=-3"], "memory"),
+    (["--method", "lbfgs", "--threads", "0"], "--threads: 0"),
+    (["--method", "lbfgs", "--numerical-aperture", "1.2"], "numerical"),
+    (["--method", "lbfgs", "--noise-sigma", "-1"], "--noise-sigma: -1.0"),
+    (["--method", "lbfgs", "--budget-seconds", "0"], "--budget-seconds: 0.0"),
+    (["--method", "dip_pretrain_2"], "--weights"),
+    (["--method", "dip_pretrain_2", "--weights", "none.safetensors"], "none.safetensors: no such"),
+    (["--method", "no.such:Thing"], "no module"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG)
+def test_a_mistake_is_one_line(stack, tmp_path, capsys, arguments, message):
+    output = tmp_path / "o.ome.tif"
+    base = ["restore", str(stack), "-o", str(output), *GEOMETRY]
+    assert main([*base, *arguments]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("focusbench: error: ")
+    assert message in line
+    assert [path.name for path in tmp_path.iterdir()] == ["stack.tif"]
+
+
+def test_the_outputs_name_says_what_it_is(stack, tmp_path, capsys):
+    assert main(["restore", str(stack), "-o", str(tmp_path / "o.png"), "--method", "start"]) == 1
+    assert "a name that ends in .ome.tif" in capsys.readouterr().err

@@ -1,0 +1,43 @@
+import sys
+
+import pytest
+
+from focusbench.errors import InputError
+from focusbench.jobs import MARK, errors_in, job
+
+
+def failing(log, error):
+    with pytest.raises(SystemExit) as caught, job(log):
+        print("working", file=sys.stderr)
+        raise error
+    assert caught.value.code == 1
+
+
+def test_bad_input_is_one_line_on_standard_error_and_in_the_log(tmp_path, capsys):
+    log = tmp_path / "logs" / "a.log"
+    failing(log, InputError("stack.tif: has\n no pages; a focal stack is accepted"))
+    expected = f"{MARK}stack.tif: has no pages; a focal stack is accepted"
+    assert capsys.readouterr().err.splitlines() == ["working", expected]
+    assert log.read_text().splitlines() == ["working", expected]
+    assert errors_in([log]) == [expected]
+
+
+def test_a_full_disk_is_one_line(tmp_path, capsys):
+    failing(tmp_path / "a.log", OSError(28, "No space left on device", "x.tif"))
+    assert capsys.readouterr().err.splitlines()[-1].endswith("No space left on device: 'x.tif'")
+
+
+def test_a_fault_of_the_program_keeps_its_traceback_in_the_log(tmp_path, capsys):
+    log = tmp_path / "a.log"
+    failing(log, KeyError("size"))
+    assert "Traceback" in log.read_text()
+    shown = capsys.readouterr().err
+    assert "Traceback" not in shown
+    assert str(log) in shown
+
+
+def test_standard_error_is_given_back(tmp_path):
+    before = sys.stderr
+    with job(tmp_path / "a.log"):
+        assert not sys.stderr.isatty()
+    assert sys.stderr is before

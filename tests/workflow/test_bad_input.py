@@ -1,0 +1,109 @@
+"""Bad input ends a run with one clear line, a non-zero status, and nothing half-written."""
+
+import numpy as np
+import pytest
+import tifffile
+
+MARK = "focusbench: error: "
+
+
+def lines(done):
+    return [line for line in done.stderr.splitlines() if line.startswith(MARK)]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"tracks": {"multifocus": {"samples": ["cel"]}}}, "did you mean 'cell'"),
+        ({"tracks": {"multifocus": {"sice": 3}}}, "did you mean 'size'"),
+        ({"tracks": {"multifocus": {"size": "big"}}}, "tracks.multifocus.size: 'big'"),
+        ({"tracks": {"multifocus": {"size": 5000}}}, "<= 1024"),
+        ({"tracks": {"multifocus": {"samples": ["../../etc"]}}}, "tracks.multifocus.samples"),
+        ({"methods": {"multifocus": {"m": {"module": "no.such:Thing"}}}}, "must be on PYTHONPATH"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_the_only_line(checkout, content, message):
+    done = checkout.snakemake("--configfile", checkout.overlay(content), fails=True)
+    assert done.returncode == 1
+    (line,) = [one for one in done.stderr.splitlines() if one.strip()]
+    assert line.startswith(f"{MARK}config: ")
+    assert message in line
+    assert not (checkout.folder / "results").exists()
+
+
+def grey(*shape):
+    return np.full(shape, 100, np.uint8)
+
+
+def save(path, array, **options):
+    tifffile.imwrite(path, array, **options)
+
+
+def truncated(path):
+    save(path, grey(6, 64, 64))
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def not_finite(path):
+    images = np.full((6, 16, 16), 0.5, np.float32)
+    images[2, 3, 4] = np.nan
+    save(path, images)
+
+
+def unequal(path):
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    save(path / "a.tif", grey(16, 16))
+    save(path / "b.tif", grey(16, 17))
+
+
+STACKS = {
+    "empty": lambda path: path.write_bytes(b""),
+    "truncated": truncated,
+    "rgb": lambda path: save(path, grey(6, 16, 16, 3), photometric="rgb"),
+    "nan": not_finite,
+    "unequal": unequal,
+    "text": lambda path: path.write_text("not an image"),
+}
+
+
+@pytest.mark.parametrize("kind", list(STACKS))
+def test_a_stack_that_cannot_be_used(checkout, kind):
+    STACKS[kind](checkout.folder / "mine.tif")
+    mine = {"path": "mine.tif", "pixel_size": 0.9, "z_step": 1.0}
+    config = {"data": {"stack": {"mine": mine}}}
+    target = "results/multifocus/restored/mine/recorded/lbfgs-seed0.ome.tif"
+    done = checkout.snakemake(target, "--configfile", checkout.overlay(config), fails=True)
+    found = lines(done)
+    assert found, done.stderr
+    assert "mine.tif" in found[-1]
+    assert done.stderr.strip().splitlines()[-1] == found[-1]  # said once more at the end
+    assert not list((checkout.folder / "results").rglob("*.tif"))
+
+
+def test_a_raw_file_of_the_wrong_size(checkout):
+    folder = checkout.folder / "raw"
+    folder.mkdir()
+    (folder / "fuel_64x64x64_uint8.raw").write_bytes(b"\0" * 1000)
+    config = {"data": {"scivis": {"directory": str(folder)}}}
+    target = "results/multifocus/truth/fuel.ome.tif"
+    done = checkout.snakemake(target, "--configfile", checkout.overlay(config), fails=True)
+    assert "262144" in lines(done)[-1]
+    assert not list((checkout.folder / "results").rglob("*.tif"))
+
+
+def test_a_volume_that_is_not_there_says_where_to_get_it(checkout):
+    done = checkout.snakemake("results/multifocus/truth/teapot.ome.tif", fails=True)
+    assert "data.scivis.directory" in lines(done)[-1]
+    assert "boston_teapot_256x256x178_uint8.raw" in lines(done)[-1]
+
+
+def test_a_sample_that_does_not_exist_is_refused(checkout):
+    done = checkout.snakemake("results/multifocus/truth/nobody.ome.tif", fails=True)
+    assert "MissingRuleException" in done.stderr
+
+
+@pytest.mark.parametrize("sample", ["..%2Fx", "../x", "a/../../x"])
+def test_an_id_does_not_lead_out_of_its_folder(checkout, sample):
+    checkout.snakemake(f"results/multifocus/truth/{sample}.ome.tif", fails=True)
+    assert not list(checkout.folder.parent.rglob("*.ome.tif"))

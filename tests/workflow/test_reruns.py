@@ -1,0 +1,123 @@
+"""A change reruns what it concerns and nothing else: jobs of a dry run after a finished one."""
+
+import os
+import time
+from contextlib import contextmanager
+
+import pytest
+
+
+@contextmanager
+def edited(path, change):
+    """Change a file's text for a while; its time stamp is put back as well."""
+    text, stamp = path.read_text(), path.stat()
+    changed = change(text)
+    assert changed != text
+    path.write_text(changed)
+    try:
+        yield
+    finally:
+        path.write_text(text)
+        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+
+@contextmanager
+def touched(path):
+    stamp = path.stat()
+    os.utime(path, (time.time() + 5,) * 2)
+    try:
+        yield
+    finally:
+        os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+
+def restorations(finished, *methods):
+    """How many restorations of a method the finished run has made."""
+    found = (finished.folder / "results/multifocus/restored").rglob("*.ome.tif")
+    return sum(path.name.rpartition("-seed")[0] in methods for path in found)
+
+
+REPORTS = {"table": 2, "figure": 2}
+
+
+def test_a_finished_run_has_nothing_to_do(finished):
+    assert finished.jobs() == {}
+
+
+def test_a_parameter_reruns_its_method_alone(finished):
+    overlay = finished.overlay({"methods": {"multifocus": {"lbfgs": {"max_evaluations": 3}}}})
+    count = restorations(finished, "lbfgs")
+    assert count
+    expected = {"restore": count, "score": count, "timing": 1, **REPORTS}
+    assert finished.jobs("--configfile", overlay) == expected
+
+
+def test_an_edit_of_a_network_reruns_the_methods_that_build_it(finished):
+    count = restorations(finished, "dip", "dip_pretrain_2")
+    path = finished.folder / "src/focusbench/networks/skip_3d.py"
+    with edited(path, lambda text: text + "\nUNUSED = 1\n"):
+        jobs = finished.jobs()
+    assert jobs == {"train": 1, "restore": count, "score": count, "timing": 2, **REPORTS}
+
+
+def test_an_edit_of_a_figure_reruns_no_restoration(finished):
+    path = finished.folder / "src/focusbench/tracks/multifocus/figures.py"
+    with edited(path, lambda text: text + "\nUNUSED = 1\n"):
+        assert finished.jobs() == {"figure": 2}
+
+
+def test_an_edit_of_a_metric_reruns_no_restoration(finished):
+    count = len(list((finished.folder / "results/multifocus/scores").rglob("*.json")))
+    path = finished.folder / "src/focusbench/evaluation/metrics.py"
+    with edited(path, lambda text: text + "\nUNUSED = 1\n"):
+        jobs = finished.jobs()
+    assert jobs == {"score": count, **REPORTS}
+
+
+def test_an_edit_of_one_data_source_reruns_no_sample_of_another(finished):
+    path = finished.folder / "src/focusbench/data/scivis.py"
+    with edited(path, lambda text: text + "\nUNUSED = 1\n"):
+        assert finished.jobs() == {}
+
+
+def test_one_more_sample_reruns_nothing_that_was_there(finished):
+    config = finished.overlay({"tracks": {"multifocus": {"samples": SAMPLES + ["gyroid"]}}})
+    per_sample = restorations(finished, *METHODS) // len(SAMPLES)
+    jobs = finished.jobs("--configfile", config)
+    degradations = jobs["observed"]
+    assert jobs == {
+        "truth": 1,
+        "observed": degradations,
+        "restore": per_sample,
+        "score": per_sample,
+        **REPORTS,
+    }
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "src/focusbench/networks/skip_3d.py",
+        "src/focusbench/optics/rays.py",
+        "config.yaml",
+        "results/multifocus/truth/cell.ome.tif",
+    ],
+)
+def test_a_touch_reruns_nothing(finished, path):
+    with touched(finished.folder / path):
+        assert finished.jobs() == {}
+
+
+def test_a_touched_script_reruns_its_own_rule(finished):
+    with touched(finished.folder / "workflow/scripts/table.py"):
+        assert finished.jobs() == {"table": 2}
+
+
+def test_a_comment_in_a_rule_reruns_nothing(finished):
+    path = finished.folder / "rules/restore.smk"
+    with edited(path, lambda text: text.replace("    input:", "    # why\n    input:", 1)):
+        assert finished.jobs() == {}
+
+
+SAMPLES = ["cell", "vessels"]
+METHODS = ("transparent", "start", "iterative", "lbfgs", "dip", "dip_pretrain_2")

@@ -1,0 +1,182 @@
+"""Whole small runs: what they leave, that they can be repeated, cut off and taken up."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas
+import pytest
+import tifffile
+
+from focusbench.images import read_volume
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_run_leaves_tables_figures_and_no_resume_state(finished):
+    results = finished.folder / "results"
+    for name in ("table1", "cost"):
+        for ending in ("csv", "md", "tex"):
+            assert (results / f"tables/multifocus_{name}.{ending}").stat().st_size > 100
+    for name in ("fig3", "front"):
+        for ending in ("pdf", "png"):
+            assert (results / f"figures/multifocus_{name}.{ending}").stat().st_size > 1000
+    assert not list((results / ".resume").glob("*"))
+    assert not list(results.rglob(".part*"))
+
+
+def test_the_table_says_what_made_it(finished):
+    text = (finished.folder / "results/tables/multifocus_table1.md").read_text()
+    assert "test" in text
+    assert "not comparable" in text
+    table = pandas.read_csv(finished.folder / "results/tables/multifocus_table1.csv")
+    assert {"transparent", "start", "iterative", "lbfgs", "dip"} <= set(table["method"])
+
+
+def test_a_second_run_gives_the_same_bytes_of_all_but_cost(finished, checkout):
+    checkout.snakemake(cores=4)
+    same = ("*.ome.tif", "*.trace.csv", "scores/**/*.json", "*.safetensors", "multifocus_table1.*")
+    for pattern in same:
+        paths = list((finished.folder / "results").rglob(pattern))
+        assert paths, pattern
+        for path in paths:
+            other = checkout.folder / path.relative_to(finished.folder)
+            assert digest(path) == digest(other), path
+
+
+def test_one_file_alone_of_a_sample_that_is_not_selected(checkout):
+    target = "results/multifocus/restored/gyroid/clean/lbfgs-seed0.ome.tif"
+    checkout.snakemake(target)
+    volume = read_volume(checkout.folder / target)
+    assert volume.axes == "ZYX"
+    assert volume.voxel_size == pytest.approx((1.0, 0.92, 0.92))
+    record = json.loads((checkout.folder / target.replace(".ome.tif", ".json")).read_text())
+    assert record["evaluations"] > 0
+    assert record["seconds"] > 0
+
+
+def test_a_killed_run_continues_to_the_same_bytes(checkout, root, tmp_path):
+    from conftest import copy
+
+    overlay = {
+        "methods": {"multifocus": {"dip": {"steps": 400}}},
+        "tracks": {"multifocus": {"samples": ["cell"]}},
+    }
+    target = "results/multifocus/restored/cell/clean/dip-seed0.ome.tif"
+    undisturbed = copy(root, tmp_path / "undisturbed")
+    undisturbed.snakemake(target, "--configfile", undisturbed.overlay(overlay))
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", target]
+    command += ["--configfile", checkout.overlay(overlay)]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(checkout.folder / "src"),
+        "FOCUSBENCH_SAVE_SECONDS": "0",
+    }
+    process = subprocess.Popen(
+        command,
+        cwd=checkout.folder,
+        env=environment,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not list((checkout.folder / "results/.resume").glob("*/state.safetensors")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (checkout.folder / target).exists()
+    checkout.snakemake("--unlock")
+    checkout.snakemake(target, "--rerun-incomplete", "--configfile", checkout.overlay(overlay))
+    for name in (target, target.replace(".ome.tif", ".trace.csv")):
+        assert digest(checkout.folder / name) == digest(undisturbed.folder / name)
+
+
+def test_strangers_methods_and_a_shell_tool(checkout):
+    package = checkout.folder / "strange"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "flat.py").write_text(
+        "from dataclasses import dataclass\n"
+        "import numpy as np\n"
+        "from focusbench.problem import Restoration\n"
+        "@dataclass(frozen=True)\n"
+        "class Flat:\n"
+        "    level: float = 0.9\n"
+        "    def restore(self, problem, run, weights=None):\n"
+        "        return Restoration(np.full_like(problem.observed, self.level))\n"
+    )
+    tool = checkout.folder / "tool.sh"
+    tool.write_text('#!/bin/sh\ncp "$1" "$2"\n')
+    tool.chmod(0o755)
+    entries = {
+        "flat": {"module": "strange.flat:Flat", "level": 0.8},
+        "copied": {"command": f"{tool} {{observed}} {{estimate}}"},
+    }
+    config = {
+        "methods": {"multifocus": entries},
+        "tracks": {"multifocus": {"samples": ["cell"], "methods": ["flat", "copied"]}},
+    }
+    overlay = ("--configfile", checkout.overlay(config))
+    checkout.snakemake("results/tables/multifocus_table1.csv", *overlay)
+    folder = checkout.folder / "results/multifocus"
+    flat = read_volume(folder / "restored/cell/clean/flat-seed0.ome.tif").array
+    assert flat == pytest.approx(0.8)
+    copied = read_volume(folder / "restored/cell/clean/copied-seed0.ome.tif").array
+    np.testing.assert_array_equal(copied, read_volume(folder / "observed/cell/clean.ome.tif").array)
+    table = pandas.read_csv(checkout.folder / "results/tables/multifocus_table1.csv")
+    assert {"flat", "copied"} <= set(table["method"])
+    # an edit of the stranger's class, or of the tool, reruns its own method alone
+    count = len(list((folder / "restored/cell").rglob("flat-seed0.ome.tif")))
+    for edited in (package / "flat.py", tool):
+        text = edited.read_text()
+        edited.write_text(text + "\n# changed\n")
+        jobs = checkout.jobs("results/tables/multifocus_table1.csv", *overlay)
+        assert jobs == {"restore": count, "score": count, "table": 1}
+        edited.write_text(text)
+
+
+def test_a_stack_of_ones_own(checkout, finished):
+    source = finished.folder / "results/multifocus/observed/cell/clean.ome.tif"
+    grey = np.round(read_volume(source).array * 255).astype(np.uint8)
+    tifffile.imwrite(checkout.folder / "mine.tif", grey)
+    mine = {"path": "mine.tif", "pixel_size": 0.92, "z_step": 1.0, "background": 255}
+    config = {
+        "data": {"stack": {"mine": mine}},
+        "tracks": {"multifocus": {"samples": ["mine"], "methods": ["lbfgs"]}},
+    }
+    checkout.snakemake("--configfile", checkout.overlay(config))
+    observed = checkout.folder / "results/multifocus/observed/mine/recorded.ome.tif"
+    np.testing.assert_allclose(read_volume(observed).array, grey / 255, atol=1e-6)
+    score = checkout.folder / "results/multifocus/scores/mine/recorded/lbfgs-seed0.json"
+    metrics = json.loads(score.read_text())["metrics"]
+    assert metrics["psnr"] is None
+    assert metrics["rms_residual"] < 0.1
+
+
+def test_a_time_budget_marks_its_rows(checkout):
+    config = {
+        "tracks": {
+            "multifocus": {
+                "samples": ["cell"],
+                "degradations": ["clean"],
+                "methods": ["iterative"],
+                "budget_seconds": 0.5,
+            }
+        },
+        "methods": {"multifocus": {"iterative": {"steps": 100000}}},
+    }
+    target = "results/tables/multifocus_table1.md"
+    checkout.snakemake(target, "--configfile", checkout.overlay(config))
+    score = checkout.folder / "results/multifocus/scores/cell/clean/iterative-seed0.json"
+    assert json.loads(score.read_text())["repeatable"] is False
+    assert "not repeatable" in (checkout.folder / target).read_text()
