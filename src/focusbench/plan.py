@@ -160,13 +160,20 @@ def places(config: Config, sample: str) -> dict[str, Any]:
 
 
 def source_files(config: Config, sample: str) -> list[str]:
-    """Files that a sample is prepared from, as far as they exist."""
+    """Files that a sample is prepared from; none where they are missing.
+
+    The job that needs them then says so itself, in one line: a plan can be made before the data
+    are there.
+    """
     module = data.build(data_source(config, sample))
-    if not has_truth(config, sample):
-        return [str(path) for path in module.source_files(config["data"]["stack"][sample])]
-    if not hasattr(module, "source_files"):
-        return []
-    return [str(path) for path in module.source_files(sample, places(config, sample))]
+    try:
+        if not has_truth(config, sample):
+            return [str(path) for path in module.source_files(config["data"]["stack"][sample])]
+        if hasattr(module, "source_files"):
+            return [str(path) for path in module.source_files(sample, places(config, sample))]
+    except InputError:
+        pass
+    return []
 
 
 def data_source(config: Config, sample: str) -> str:

@@ -133,7 +133,7 @@ def iterate(state: State, function: ValueAndGradient, settings: Settings) -> Sta
     """
     if state.finished:
         return state
-    free = _free(state, settings)
+    free, near = _free(state, settings)
     gradient = torch.where(free, state.gradient, torch.zeros_like(state.gradient))
     direction = _direction(state, free, gradient) if len(state.steps) else None
     if direction is None or not _dot(direction, gradient) < 0:
@@ -141,6 +141,8 @@ def iterate(state: State, function: ValueAndGradient, settings: Settings) -> Sta
         direction, state = -gradient, _forget(state)
     else:
         length = 1.0
+    onto_bound = settings.clip(state.point - near * state.gradient.sign()) - state.point
+    direction = torch.where(free, direction, onto_bound)
     evaluations = state.evaluations
     for _ in range(TRIALS):
         if settings.max_evaluations is not None and evaluations >= settings.max_evaluations:
@@ -181,18 +183,18 @@ def unpack(
     return State(**{name: value.to(device) for name, value in tensors.items()}, **scalars)
 
 
-def _free(state: State, settings: Settings) -> Tensor:
-    """Variables that no bound holds."""
+def _free(state: State, settings: Settings) -> tuple[Tensor, float]:
+    """Variables that no bound holds, and the distance that counts as at a bound."""
     point, gradient = state.point, state.gradient
     free = torch.ones_like(point, dtype=torch.bool)
     if settings.lower is None and settings.upper is None:
-        return free
+        return free, 0.0
     near = min(settings.near, (settings.clip(point - gradient) - point).abs().max().item())
     if settings.lower is not None:
         free &= (point > settings.lower + near) | (gradient < 0)
     if settings.upper is not None:
         free &= (point < settings.upper - near) | (gradient > 0)
-    return free
+    return free, near
 
 
 def _direction(state: State, free: Tensor, gradient: Tensor) -> Tensor | None:
@@ -248,7 +250,7 @@ def _accepted(
 def _judged(state: State, settings: Settings) -> State:
     """Mark a state as finished if it is."""
     held = torch.zeros_like(state.gradient)
-    largest = torch.where(_free(state, settings), state.gradient, held).abs().max().item()
+    largest = torch.where(_free(state, settings)[0], state.gradient, held).abs().max().item()
     if largest <= settings.gradient_tolerance:
         return replace(state, finished=True, reason="the gradient vanishes")
     if state.stalls >= settings.patience:

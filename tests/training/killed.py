@@ -1,0 +1,168 @@
+"""Run a job in processes that are killed again and again; see test_killed.py.
+
+Usage: python killed.py JOB FOLDER SEED. Torch is imported once; each attempt is a fork of this
+process, made before torch has started any thread.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from focusbench.methods.dip import Dip
+from focusbench.methods.dip_pretrain_2 import DipPretrain2
+from focusbench.problem import Problem
+from focusbench.training.loop import iterate
+from focusbench.training.progress import Trace
+from focusbench.training.run import quick_run
+from focusbench.training.state import FileState
+from focusbench.training.weights import load_weights, save_weights
+
+SHAPE = (4, 9, 8)
+
+
+class Blur:
+    """A toy of an imaging model: every slice sees the others, weakened by distance."""
+
+    def apply(self, x):
+        z = torch.arange(x.shape[-3], dtype=x.dtype)
+        weight = torch.exp(-(z - z[:, None]).abs())
+        return torch.einsum("ab,...byx->...ayx", weight / weight.sum(1, keepdim=True), x)
+
+
+class Pairs:
+    def __len__(self):
+        return 7
+
+    def __getitem__(self, index):
+        rng = np.random.default_rng(index)
+        clean = rng.random(SHAPE, dtype=np.float32)
+        return clean - 0.1 * rng.random(SHAPE, dtype=np.float32), clean
+
+
+class Descent:
+    """Noisy gradient descent on a quadratic: a state of a tensor, a scalar and a generator."""
+
+    finished = False
+
+    def __init__(self, start):
+        self.x = start
+        self.rate = 0.3
+        self.random = torch.Generator().manual_seed(1)
+
+    def step(self):
+        self.x = self.x - self.rate * self.x + 0.01 * torch.randn(SHAPE, generator=self.random)
+        self.rate *= 0.97
+        return self.x.square().sum().item()
+
+    def estimate(self):
+        return self.x
+
+    def state(self):
+        return {"x": self.x, "random": self.random.get_state()}, {"rate": self.rate}
+
+    def load(self, tensors, scalars):
+        self.x, self.rate = tensors["x"], scalars["rate"]
+        self.random.set_state(tensors["random"])
+
+
+class Signalling(Trace):
+    """Writes a byte for each step."""
+
+    def __init__(self, pipe):
+        super().__init__(None, lambda x: float(x.mean(dtype=np.float64)), 3, "job", quiet=True)
+        self.pipe = pipe
+
+    def __call__(self, step, loss, estimate):
+        super().__call__(step, loss, estimate)
+        os.write(self.pipe, b"m")
+
+    def tell(self, step, loss):
+        os.write(self.pipe, b"t")
+
+
+def problem():
+    truth = torch.from_numpy(Pairs()[0][1])
+    return Problem("multifocus", Blur().apply(truth).numpy(), "ZYX", (1.0, 1.0, 1.0), Blur())
+
+
+def work(job, folder, pipe):
+    """Do a job, keeping state in `folder` and leaving its results there."""
+
+    def run(name):
+        return quick_run(3, state=FileState(folder / name, job), monitor=Signalling(pipe))
+
+    def finish(run, estimate):
+        run.monitor.write_csv(folder / "trace.csv")
+        np.save(folder / "estimate.npy", np.asarray(estimate))
+        run.state.remove()
+
+    if job == "descent":
+        own = run("state")
+        first = Descent(torch.ones(SHAPE))
+        outcome = iterate(first, 8, own, phase="first")
+        second = Descent(first.x * 2)
+        outcome = iterate(second, 9, own, phase="second", monitored=False, after=outcome)
+        third = Descent(second.x + 1)
+        iterate(third, 7, own, phase="third", after=outcome)
+        finish(own, third.x)
+    elif job == "dip":
+        own = run("state")
+        small = Dip(steps=9, constant_steps=7, width=4, scales=2)
+        finish(own, small.restore(problem(), own).estimate)
+    else:
+        small = DipPretrain2(epochs=3, batch_size=2, samples=7, steps=8, width=4, scales=2)
+        if not (folder / "model.safetensors").exists():
+            own = run("fit")
+            weights = small.fit(Pairs(), own)
+            own.monitor.write_csv(folder / "model.csv")
+            save_weights(folder / "model.safetensors", weights)
+            own.state.remove()
+        own = run("state")
+        weights = load_weights(folder / "model.safetensors")
+        finish(own, small.restore(problem(), own, weights).estimate)
+
+
+def attempt(job, folder, patience, delay):
+    """Fork; kill the child `delay` seconds after its `patience`-th step. Returns what it told."""
+    end, pipe = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            torch.set_num_threads(1)
+            work(job, folder, pipe)
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(pipe)
+    told = b""
+    while len(told) < patience and (byte := os.read(end, 1)):
+        told += byte
+    if len(told) == patience:
+        time.sleep(delay)
+        os.kill(child, signal.SIGKILL)
+    os.close(end)
+    _, status = os.waitpid(child, 0)
+    return told.decode(), os.waitstatus_to_exitcode(status)
+
+
+if __name__ == "__main__":
+    job, folder, choose = sys.argv[1], Path(sys.argv[2]), random.Random(int(sys.argv[3]))
+    (folder / "whole").mkdir()
+    (folder / "cut").mkdir()
+    begun = time.monotonic()
+    told, code = attempt(job, folder / "whole", 10**6, 0)
+    pace = (time.monotonic() - begun) / len(told)
+    attempts = []
+    # At least two steps an attempt: one may be lost, as it is told before it is saved.
+    while code == 0 and (not attempts or attempts[-1][1] == -signal.SIGKILL):
+        patience, delay = choose.randint(2, 4), choose.uniform(0, 2 * pace)
+        attempts.append(attempt(job, folder / "cut", patience, delay))
+    print(json.dumps({"whole": [told, code], "attempts": attempts}))
