@@ -31,6 +31,20 @@ wildcard_constraints:
     **plan.wildcards(CONFIG),
 
 
+rule all:
+    input:
+        [plan.targets(CONFIG, track) for track in CONFIG["tracks"]],
+
+
+for track in CONFIG["tracks"]:
+
+    rule:
+        name:
+            track
+        input:
+            plan.targets(CONFIG, track),
+
+
 include: "rules/common.smk"
 include: "rules/report.smk"
 include: "rules/data.smk"

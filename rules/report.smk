@@ -1,19 +1,4 @@
-# Scores -> tables and figures; and the targets that a person names.
-
-
-rule all:
-    default_target: True
-    input:
-        [plan.targets(CONFIG, track) for track in CONFIG["tracks"]],
-
-
-for track in CONFIG["tracks"]:
-
-    rule:
-        name:
-            track
-        input:
-            plan.targets(CONFIG, track),
+# Scores -> tables and figures.
 
 
 rule table:

@@ -1,6 +1,6 @@
-"""Run a job in processes that are killed again and again; see test_killed.py.
+"""Run jobs in processes that are killed again and again; see test_killed.py.
 
-Usage: python killed.py JOB FOLDER SEED. Torch is imported once; each attempt is a fork of this
+Usage: python killed.py FOLDER SEED. Torch is imported once; each attempt is a fork of this
 process, made before torch has started any thread.
 """
 
@@ -8,6 +8,7 @@ import json
 import os
 import random
 import signal
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -106,18 +107,18 @@ def work(job, folder, pipe):
     if job == "descent":
         own = run("state")
         first = Descent(torch.ones(SHAPE))
-        outcome = iterate(first, 8, own, phase="first")
+        outcome = iterate(first, 12, own, phase="first")
         second = Descent(first.x * 2)
-        outcome = iterate(second, 9, own, phase="second", monitored=False, after=outcome)
+        outcome = iterate(second, 12, own, phase="second", monitored=False, after=outcome)
         third = Descent(second.x + 1)
-        iterate(third, 7, own, phase="third", after=outcome)
+        iterate(third, 12, own, phase="third", after=outcome)
         finish(own, third.x)
     elif job == "dip":
         own = run("state")
-        small = Dip(steps=9, constant_steps=7, width=4, scales=2)
+        small = Dip(steps=14, constant_steps=12, width=4, scales=2)
         finish(own, small.restore(problem(), own).estimate)
     else:
-        small = DipPretrain2(epochs=3, batch_size=2, samples=7, steps=8, width=4, scales=2)
+        small = DipPretrain2(epochs=3, batch_size=2, samples=7, steps=12, width=4, scales=2)
         if not (folder / "model.safetensors").exists():
             own = run("fit")
             weights = small.fit(Pairs(), own)
@@ -130,7 +131,10 @@ def work(job, folder, pipe):
 
 
 def attempt(job, folder, patience, delay):
-    """Fork; kill the child `delay` seconds after its `patience`-th step. Returns what it told."""
+    """Fork; kill the child `delay` seconds after its `patience`-th step.
+
+    Returns what each step told ("m": monitored, "t": not), when, and the child's exit status.
+    """
     end, pipe = os.pipe()
     child = os.fork()
     if child == 0:
@@ -142,27 +146,34 @@ def attempt(job, folder, patience, delay):
         finally:
             os._exit(code)
     os.close(pipe)
-    told = b""
+    told, times = "", []
     while len(told) < patience and (byte := os.read(end, 1)):
-        told += byte
+        told += byte.decode()
+        times.append(time.monotonic())
     if len(told) == patience:
         time.sleep(delay)
         os.kill(child, signal.SIGKILL)
     os.close(end)
     _, status = os.waitpid(child, 0)
-    return told.decode(), os.waitstatus_to_exitcode(status)
+    return told, times, os.waitstatus_to_exitcode(status)
+
+
+def cut(job, folder, choose):
+    """Do a job once undisturbed and once with kills; give what was told, and the exit codes."""
+    (folder / "whole").mkdir(parents=True)
+    (folder / "cut").mkdir()
+    whole, times, code = attempt(job, folder / "whole", 10**6, 0)
+    killed, last = [], -signal.SIGKILL
+    while code == 0 and last == -signal.SIGKILL and len(killed) < 100:
+        patience = choose.randint(1, 3)
+        delay = choose.uniform(0, 2 * statistics.median(np.diff(times)))
+        told, _, last = attempt(job, folder / "cut", patience, delay)
+        killed += [told] if last == -signal.SIGKILL else []
+    return {"whole": whole, "killed": killed, "codes": [code, last]}
 
 
 if __name__ == "__main__":
-    job, folder, choose = sys.argv[1], Path(sys.argv[2]), random.Random(int(sys.argv[3]))
-    (folder / "whole").mkdir()
-    (folder / "cut").mkdir()
-    begun = time.monotonic()
-    told, code = attempt(job, folder / "whole", 10**6, 0)
-    pace = (time.monotonic() - begun) / len(told)
-    attempts = []
-    # At least two steps an attempt: one may be lost, as it is told before it is saved.
-    while code == 0 and (not attempts or attempts[-1][1] == -signal.SIGKILL):
-        patience, delay = choose.randint(2, 4), choose.uniform(0, 2 * pace)
-        attempts.append(attempt(job, folder / "cut", patience, delay))
-    print(json.dumps({"whole": [told, code], "attempts": attempts}))
+    torch.optim.Adam([torch.zeros(1)])  # imports much: once here, not in every fork
+    choose = random.Random(int(sys.argv[2]))
+    jobs = ("descent", "dip", "dip_pretrain_2")
+    print(json.dumps({job: cut(job, Path(sys.argv[1], job), choose) for job in jobs}))

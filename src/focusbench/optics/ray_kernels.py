@@ -25,7 +25,7 @@ from numba.extending import intrinsic, overload
 LANES = 16  # numbers in a vector; the compiler splits it where registers are shorter
 VECTORS = 4  # vectors that are summed side by side, in registers
 BLOCK = LANES * VECTORS  # places that are computed together
-CHUNK = 6 * BLOCK  # places of light that `backward` spreads at a time
+CHUNK = 12 * BLOCK  # places of light that `backward` spreads at a time
 LOG2_E = math.log2(math.e)
 
 
@@ -67,17 +67,17 @@ class Layout(NamedTuple):
         return flat
 
 
-def _compiled(**options: Any) -> Callable[[Callable], Callable]:
-    """`numba.njit`: compiled at the first call, kept on disk where a folder can be written."""
+def _compiled(function: Callable) -> Callable:
+    """`numba.njit`: compiled at the first call, kept on disk where a folder can be written.
 
-    def decorate(function: Callable) -> Callable:
-        fast = {"contract"}  # multiply and add in one instruction; no reordering
-        try:
-            return numba.njit(cache=True, fastmath=fast, nogil=True, **options)(function)
-        except RuntimeError:  # neither this folder nor one at home can be written
-            return numba.njit(fastmath=fast, nogil=True, **options)(function)
-
-    return decorate
+    Threads run side by side in it (it lets go of Python's lock). They are Python's own: those of
+    numba would share OpenMP with torch, and change the number of threads that torch was told.
+    """
+    fast = {"contract"}  # multiply and add in one instruction; no reordering
+    try:
+        return numba.njit(cache=True, fastmath=fast, nogil=True)(function)
+    except RuntimeError:  # neither this folder nor one at home can be written
+        return numba.njit(fastmath=fast, nogil=True)(function)
 
 
 @intrinsic
@@ -224,7 +224,13 @@ def _exp2_of_type(x: Any) -> Callable:
     return _exp2_single if x == types.float32 else _exp2_double
 
 
-@_compiled(parallel=True)
+@_compiled
+def blocks(span: int) -> int:
+    """How many blocks cover a span."""
+    return (span + BLOCK - 1) // BLOCK
+
+
+@_compiled
 def forward(
     volume: np.ndarray,
     span: int,
@@ -233,8 +239,10 @@ def forward(
     lateral: np.ndarray,
     start: np.ndarray,
     image: np.ndarray,
+    first_block: int,
+    last_block: int,
 ) -> None:
-    """Mean over the rays of 2^(sum of weight * volume), for every focus and pixel.
+    """Mean over the rays of 2^(sum of weight * volume), for every pixel of some blocks.
 
     Parameters
     ----------
@@ -249,19 +257,24 @@ def forward(
     start
         (rays, 2 Z): the steps of a ray at relative depth d are those from start[ray, d + Z - 1] to
         start[ray, d + Z]. int64.
+    first_block, last_block
+        Which to compute, of Z * blocks(span) in all: focus after focus.
     """
     n_slices, size = volume.shape
     n_rays = start.shape[0]
     source = volume.reshape(-1)
-    blocks = (span + BLOCK - 1) // BLOCK
-    for task in numba.prange(n_slices * blocks):
-        focus = task // blocks
-        place = task % blocks * BLOCK
+    n_blocks = blocks(span)
+    path = np.empty(BLOCK, volume.dtype)
+    total = np.empty(BLOCK, volume.dtype)
+    for block in range(first_block, last_block):
+        focus = block // n_blocks
+        place = block % n_blocks * BLOCK
         base = focus * size + BLOCK + place
-        path = np.empty(BLOCK, volume.dtype)
-        total = np.zeros(BLOCK, volume.dtype)
+        for x in range(BLOCK):
+            total[x] = 0
         for ray in range(n_rays):
-            path[:] = 0
+            for x in range(BLOCK):
+                path[x] = 0
             first = start[ray, n_slices - 1 - focus]
             last = start[ray, 2 * n_slices - 1 - focus]
             _walk(path, 0, source, base, offset, weight, lateral, place, span, first, last)
@@ -269,114 +282,118 @@ def forward(
                 path[x] = _exp2(path[x])
             for x in range(BLOCK):
                 total[x] += path[x]
+        mean = image[focus, BLOCK + place : 2 * BLOCK + place]
         for x in range(BLOCK):
-            image[focus, BLOCK + place + x] = total[x] / n_rays
+            mean[x] = total[x] / n_rays
 
 
-@_compiled(parallel=True)
+@_compiled
 def backward(
     volume: np.ndarray,
-    gradient: np.ndarray,
     span: int,
-    margin: int,
     offset: np.ndarray,
     weight: np.ndarray,
     lateral: np.ndarray,
-    depth: np.ndarray,
     start: np.ndarray,
+    depth: np.ndarray,
     shear: np.ndarray,
-    parts: np.ndarray,
+    margin: int,
+    gradient: np.ndarray,
+    first_ray: int,
+    ray_step: int,
+    result: np.ndarray,
 ) -> None:
-    """Gradient of the sum of gradient * image, times rays * log2(e); see `forward`.
+    """Add the share of every ray_step-th ray to the gradient of sum(gradient * image).
 
-    The light of one ray at all pixels is recomputed, weighted by `gradient` and gathered by the
-    voxels. Pixels and voxels are visited along the ray: in coordinates that move with it from slice
-    to slice (`shear`), a voxel only needs light within `margin` places, so that a window which
-    slides over the slices stays in the cache.
+    What is added is rays * log2(e) times as large. The light of one ray at all pixels is
+    recomputed, weighted by `gradient` and gathered by the voxels. Pixels and voxels are visited
+    along the ray: in places that move with it from slice to slice (`shear`), a voxel is seen only
+    from within `margin`, so that a window of light that slides over the slices stays in the cache.
 
     Parameters
     ----------
-    gradient
-        Flat array (Z, size), zero outside the pixels.
-    margin
-        Largest distance, in sheared places, of a voxel from a pixel that sees it.
+    volume, span, offset, weight, lateral, start
+        As in `forward`.
     depth
         Relative depth of every step, int32.
     shear
         (rays, Z): places by which a ray has moved in a slice; int64.
-    parts
-        (groups, Z, size), zeros: the gradient's share of each group of rays, to be summed. The
-        number of groups, not that of threads, decides about the order of all sums.
+    margin
+        Largest distance, in sheared places, of a voxel from a pixel that sees it.
+    gradient
+        Flat array (Z, size), zero outside the pixels.
+    result
+        Flat array (Z, size); only its pixels mean anything.
     """
     n_slices, size = volume.shape
     n_rays = start.shape[0]
-    n_groups = parts.shape[0]
     source = volume.reshape(-1)
-    edge = (margin + BLOCK - 1) // BLOCK * BLOCK
+    edge = blocks(margin) * BLOCK
     chunk = max(CHUNK, edge)
     width = chunk + 2 * edge
     longest = 0
     for ray in range(n_rays):
         longest = max(longest, start[ray, 2 * n_slices - 1] - start[ray, 0])
-    for group in numba.prange(n_groups):
-        path = np.empty(BLOCK, volume.dtype)
-        light = np.empty((n_slices, width), volume.dtype)  # at sheared places now - edge and on
-        lights = light.reshape(-1)
-        back = np.empty((n_slices, longest), np.int32)
-        beside = np.empty(longest, np.int32)
-        for ray in range(group, n_rays, n_groups):
-            origin = start[ray, 0]
-            weights = weight[origin:]
-            for e in range(start[ray, 2 * n_slices - 1] - origin):
-                beside[e] = -lateral[origin + e]
-            for level in range(n_slices):
-                for e in range(start[ray, level] - origin, start[ray, level + n_slices] - origin):
-                    focus = level - depth[origin + e]
-                    moved = shear[ray, level] - shear[ray, focus]
-                    back[level, e] = focus * width + moved + beside[e]
-            lowest = -shear[ray].max()
-            highest = span - shear[ray].min()
-            light[:, :] = 0
-            # The first chunk only fills the window.
-            for now in range(lowest - chunk, highest, chunk):
-                for focus in range(n_slices):
-                    for x in range(2 * edge):
-                        light[focus, x] = light[focus, x + chunk]
-                    for x in range(2 * edge, width, BLOCK):
-                        place = now - edge + x + shear[ray, focus]
-                        if place <= -BLOCK or place >= span:
-                            light[focus, x : x + BLOCK] = 0
-                            continue
-                        base = focus * size + BLOCK + place
-                        path[:] = 0
-                        first = start[ray, n_slices - 1 - focus]
-                        last = start[ray, 2 * n_slices - 1 - focus]
-                        _walk(
-                            path, 0, source, base, offset, weight, lateral, place, span, first, last
-                        )
-                        for k in range(BLOCK):
-                            path[k] = _exp2(path[k])
-                        for k in range(BLOCK):
-                            light[focus, x + k] = path[k] * gradient[focus, BLOCK + place + k]
-                if now < lowest:
-                    continue
-                for x in range(0, min(chunk, highest - now), BLOCK):
-                    for level in range(n_slices):
-                        place = now + x + shear[ray, level]
-                        if place <= -BLOCK or place >= span:
-                            continue
-                        first = start[ray, level] - origin
-                        last = start[ray, level + n_slices] - origin
-                        _walk(
-                            parts[group, level],
-                            BLOCK + place,
-                            lights,
-                            edge + x,
-                            back[level],
-                            weights,
-                            beside,
-                            place,
-                            span,
-                            first,
-                            last,
-                        )
+    light = np.empty((n_slices, width), volume.dtype)  # at sheared places from now - edge on
+    lights = light.reshape(-1)
+    back = np.empty((n_slices, longest), np.int32)
+    beside = np.empty(longest, np.int32)
+    for ray in range(first_ray, n_rays, ray_step):
+        origin = start[ray, 0]
+        own_weight = weight[origin:]
+        for e in range(start[ray, 2 * n_slices - 1] - origin):
+            beside[e] = -lateral[origin + e]
+        lowest = 0
+        highest = 0
+        for level in range(n_slices):
+            lowest = min(lowest, -shear[ray, level])
+            highest = max(highest, span - shear[ray, level])
+            for e in range(start[ray, level] - origin, start[ray, level + n_slices] - origin):
+                focus = level - depth[origin + e]
+                moved = shear[ray, level] - shear[ray, focus]
+                back[level, e] = focus * width + moved + beside[e]
+        for x in range(lights.size):
+            lights[x] = 0
+        for now in range(lowest - chunk, highest, chunk):  # the first chunk only fills the window
+            for focus in range(n_slices):
+                row = light[focus]
+                kept = row[chunk:]
+                for x in range(2 * edge):
+                    row[x] = kept[x]
+                first = start[ray, n_slices - 1 - focus]
+                last = start[ray, 2 * n_slices - 1 - focus]
+                for x in range(2 * edge, width, BLOCK):
+                    fresh = row[x : x + BLOCK]
+                    for k in range(BLOCK):
+                        fresh[k] = 0
+                    place = now - edge + x + shear[ray, focus]
+                    if place <= -BLOCK or place >= span:
+                        continue
+                    at = BLOCK + place
+                    base = focus * size + at
+                    _walk(fresh, 0, source, base, offset, weight, lateral, place, span, first, last)
+                    for k in range(BLOCK):
+                        fresh[k] = _exp2(fresh[k])
+                    factor = gradient[focus, at : at + BLOCK]
+                    for k in range(BLOCK):
+                        fresh[k] *= factor[k]
+            if now < lowest:
+                continue
+            for x in range(0, min(chunk, highest - now), BLOCK):
+                for level in range(n_slices):
+                    place = now + x + shear[ray, level]
+                    if place <= -BLOCK or place >= span:
+                        continue
+                    _walk(
+                        result[level],
+                        BLOCK + place,
+                        lights,
+                        edge + x,
+                        back[level],
+                        own_weight,
+                        beside,
+                        place,
+                        span,
+                        start[ray, level] - origin,
+                        start[ray, level + n_slices] - origin,
+                    )

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
@@ -26,7 +25,10 @@ from focusbench.errors import InputError
 from focusbench.optics import ray_kernels
 from focusbench.optics.ray_kernels import Layout
 
-MIN_TRANSMITTANCE = 1e-4  # per um: below it a voxel counts as this opaque, so that its log is finite
+MIN_TRANSMITTANCE = (
+    1e-4  # per um: below it a voxel counts as this opaque, so that its log is finite
+)
+PIECES = 64  # of an image, handed to threads one by one
 SHORTEST = 1e-12  # um: what rounding leaves where a ray meets an edge of a voxel
 
 
@@ -66,7 +68,7 @@ class Geometry:
         value = self.numerical_aperture
         if not (_is_number(value) and 0 < value < 1):
             raise InputError(
-                f"ray geometry: numerical_aperture is {value!r}; a number between 0 and 1 (dry lens)"
+                f"ray geometry: numerical_aperture is {value!r}; a number between 0 and 1 (in air)"
             )
 
     @property
@@ -103,7 +105,7 @@ def ray_slopes(geometry: Geometry) -> np.ndarray:
 
 
 def path_lengths(geometry: Geometry) -> PathLengths:
-    """Exact path lengths of every ray in the voxels that it crosses (d_ji of Azevedo et al., Eq. 1).
+    """Exact path lengths of every ray in the voxels that it crosses: d_ji of Azevedo et al., Eq. 1.
 
     A ray passes through the centre of the focused voxel and is cut at every voxel face: the slab of
     relative depth d extends from (d - 1/2) to (d + 1/2) z_step, the voxel (dy, dx) half a
@@ -169,37 +171,44 @@ def _steps(geometry: Geometry) -> _Steps:
 
 @lru_cache(maxsize=4)
 def _tables(geometry: Geometry, layout: Layout, dtype: np.dtype) -> tuple[np.ndarray, ...]:
-    """offset, weight and lateral of every step, for the compiled loops."""
+    """offset, weight, lateral and start of the steps, for the compiled loops."""
     steps = _steps(geometry)
     lateral = steps.dy * layout.stride + steps.dx
     offset = steps.depth * layout.size + lateral
-    return offset.astype(np.int32), steps.weight.astype(dtype), lateral.astype(np.int32)
+    return (
+        offset.astype(np.int32),
+        steps.weight.astype(dtype),
+        lateral.astype(np.int32),
+        steps.start,
+    )
 
 
-@contextmanager
-def _threads() -> Iterator[None]:
-    """Run the compiled loops on as many threads as torch would use."""
-    wanted = torch.get_num_threads()
-    before = numba.get_num_threads()  # at the first call this starts numba's threads, which ...
-    if torch.get_num_threads() != wanted:  # ... makes OpenMP, and so torch, forget its number
-        torch.set_num_threads(wanted)
-    numba.set_num_threads(min(wanted, numba.config.NUMBA_NUM_THREADS))
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)
+def _on_threads(function: Callable[[int], None], count: int) -> None:
+    """Call the function with 0 .. count - 1, on as many threads as torch would use."""
+    threads = min(torch.get_num_threads(), count)
+    if threads == 1:
+        for task in range(count):
+            function(task)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in pool.map(function, range(count)):
+            pass
 
 
 def _image_compiled(volume: Tensor, geometry: Geometry) -> Tensor:
     """Focal stack (Z, Y, X) of a log-transmittance (Z, Y, X), float32 or float64, on the CPU."""
-    steps = _steps(geometry)
-    layout = Layout(*volume.shape[1:], steps.reach)
+    layout = Layout(*volume.shape[1:], _steps(geometry).reach)
     flat = layout.spread(volume.numpy())
     image = np.empty_like(flat)
-    with _threads():
-        ray_kernels.forward(
-            flat, layout.span, *_tables(geometry, layout, flat.dtype), steps.start, image
-        )
+    tables = _tables(geometry, layout, flat.dtype)
+    blocks = len(flat) * ray_kernels.blocks(layout.span)
+    edges = np.linspace(0, blocks, min(blocks, PIECES) + 1).astype(int)
+
+    def work(piece: int) -> None:
+        first, last = edges[piece : piece + 2]
+        ray_kernels.forward(flat, layout.span, *tables, image, first, last)
+
+    _on_threads(work, len(edges) - 1)
     return torch.from_numpy(layout.pixels(image).copy())
 
 
@@ -207,31 +216,41 @@ def _gradient_compiled(volume: Tensor, upstream: Tensor, geometry: Geometry) -> 
     """Gradient (Z, Y, X) by the log-transmittance, `upstream` being that by the focal stack."""
     steps = _steps(geometry)
     layout = Layout(*volume.shape[1:], steps.reach)
-    flat = layout.spread(volume.numpy())
-    n_slices, size = flat.shape
-    # As many groups of rays as keep everything, windows of light included, in n_slices + 6 volumes.
-    groups = 16
-    while groups > 1 and (groups + 2) * size > (n_slices + 2) * volume[0].numel():
-        groups //= 2
-    parts = np.zeros((groups, n_slices, size), flat.dtype)
-    shear = steps.shear[0] * layout.stride + steps.shear[1]
-    with _threads():
-        ray_kernels.backward(
-            flat,
-            layout.spread(upstream.numpy()),
-            layout.span,
-            steps.margin[0] * layout.stride + steps.margin[1],
-            *_tables(geometry, layout, flat.dtype),
-            steps.depth.astype(np.int32),
-            steps.start,
-            shear,
-            parts,
-        )
-    result = layout.pixels(parts[0]).copy()
+    parts = layout.pixels(_gradient_parts(volume.numpy(), upstream.numpy(), layout, geometry))
+    result = parts[0].copy()
     for part in parts[1:]:
-        result += layout.pixels(part)
-    result *= flat.dtype.type(1 / (ray_kernels.LOG2_E * steps.n_rays))
+        result += part
+    result *= result.dtype.type(1 / (ray_kernels.LOG2_E * steps.n_rays))
     return torch.from_numpy(result)
+
+
+def _gradient_parts(
+    volume: np.ndarray, upstream: np.ndarray, layout: Layout, geometry: Geometry
+) -> np.ndarray:
+    """Shares of the gradient, each of some rays: (groups, Z, size) in the given layout."""
+    steps = _steps(geometry)
+    n_slices, height, width = volume.shape
+    # As many groups as keep everything, with image, gradients and windows, in n_slices + 6 volumes;
+    # their number, not that of threads, decides about the order in which a voxel's terms are added.
+    groups = 16
+    while groups > 1 and (groups + 2) * layout.size > (n_slices + 2) * height * width:
+        groups //= 2
+    parts = np.zeros((groups, n_slices, layout.size), volume.dtype)
+    flat = layout.spread(volume)
+    light_gradient = layout.spread(upstream)
+    tables = _tables(geometry, layout, volume.dtype)
+    depth = steps.depth.astype(np.int32)
+    shear = steps.shear[0] * layout.stride + steps.shear[1]
+    margin = steps.margin[0] * layout.stride + steps.margin[1]
+
+    def work(group: int) -> None:
+        ray_kernels.backward(
+            flat, layout.span, *tables, depth, shear, margin,
+            light_gradient, group, groups, parts[group],
+        )  # fmt: skip
+
+    _on_threads(work, groups)
+    return parts
 
 
 GATHERED = 2**24  # numbers that the gather form holds at a time, in each of a few arrays

@@ -30,7 +30,7 @@ from torch import Tensor
 ValueAndGradient = Callable[[Tensor], tuple[float, Tensor]]
 
 DECREASE = 1e-4  # part of the fall that the slope promises which a step must reach (Armijo)
-CURVATURE = 1e-10  # pairs whose cosine is below this are of no use: the Hessian would not be positive
+CURVATURE = 1e-10  # pairs whose cosine is not above this are of no use: H must be positive
 SHORTENING = (0.1, 0.5)
 TRIALS = 20  # lengths tried in one iteration
 
@@ -177,7 +177,7 @@ def pack(state: State) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def unpack(
-    tensors: Mapping[str, Tensor], scalars: Mapping[str, Any], device: str = "cpu"
+    tensors: Mapping[str, Tensor], scalars: Mapping[str, Any], device: str | torch.device = "cpu"
 ) -> State:
     """Put together what `pack` took apart."""
     return State(**{name: value.to(device) for name, value in tensors.items()}, **scalars)
