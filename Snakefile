@@ -55,4 +55,4 @@ include: "rules/evaluate.smk"
 
 
 onerror:
-    repeat_errors(log)
+    repeat_errors()

@@ -1,7 +1,10 @@
 # What the rules share: which of a job's inputs exist, and how its errors are repeated.
+import time
 from pathlib import Path
 
 from focusbench import paths
+
+STARTED = time.time()
 
 
 def truth_of(wildcards):
@@ -26,8 +29,9 @@ def observed_from_source(wildcards):
 
 
 def weights_of(wildcards):
-    """The weights that a method starts from, if it trains."""
-    return plan.weights(CONFIG, wildcards.track, wildcards.method, int(wildcards.seed))
+    """The weights that a method starts from, in a list that is empty if it does not train."""
+    ids = (wildcards.track, wildcards.method, int(wildcards.seed))
+    return plan.weights(CONFIG, *ids) or []
 
 
 def threads_of(wildcards):
@@ -41,9 +45,8 @@ def gpus_of(wildcards):
     return int(wanted and CONFIG["device"] != "cpu")
 
 
-def repeat_errors(main_log):
+def repeat_errors():
     """Say once more, at the end, what went wrong: the runner's own lines bury it."""
-    began = Path(main_log).stat().st_ctime if Path(main_log).exists() else 0
     logs = sorted(Path(paths.RESULTS, "logs").rglob("*.log"))
-    for text in jobs.errors_in([one for one in logs if one.stat().st_mtime >= began]):
+    for text in jobs.errors_in([one for one in logs if one.stat().st_mtime >= STARTED]):
         print(text, file=sys.stderr)

@@ -39,24 +39,41 @@ def test_a_stack_is_restored(stack, tmp_path):
     assert record["evaluations"] <= 12
     assert (tmp_path / "out.trace.csv").read_text().startswith("step,loss,psnr\n1,")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "out.json", "out.ome.tif", "out.trace.csv", "stack.tif",
+        "out.json",
+        "out.ome.tif",
+        "out.trace.csv",
+        "stack.tif",
     ]
 
 
-BLOCKED = ("snakemake", "jsonschema", "yaml", "pandas", "rich", "pooch", "matplotlib", "imagecodecs")
+BLOCKED = (
+    "snakemake",
+    "jsonschema",
+    "yaml",
+    "pandas",
+    "rich",
+    "pooch",
+    "matplotlib",
+    "imagecodecs",
+)
 
 
 def test_it_needs_none_of_the_workflows_packages(stack, tmp_path):
     blocker = tmp_path / "site" / "sitecustomize.py"
     blocker.parent.mkdir()
-    blocker.write_text(
-        "import sys\n"
-        f"for name in {BLOCKED!r}:\n"
-        "    sys.modules[name] = None\n"
-    )
+    blocker.write_text(f"import sys\nfor name in {BLOCKED!r}:\n    sys.modules[name] = None\n")
     command = [sys.executable, "-m", "focusbench", "restore", stack, "-o", tmp_path / "o.ome.tif"]
-    command += ["--method", "dip", "--set", "steps=2", "--set", "width=4", "--set",
-                "constant_steps=1", *GEOMETRY]
+    command += [
+        "--method",
+        "dip",
+        "--set",
+        "steps=2",
+        "--set",
+        "width=4",
+        "--set",
+        "constant_steps=1",
+        *GEOMETRY,
+    ]
     environment = {**os.environ, "PYTHONPATH": str(blocker.parent)}
     done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -75,9 +75,15 @@ def test_methods_depend_on_their_own_network_alone():
 def test_restoring_does_not_depend_on_how_results_are_judged():
     for method in ("dip:Dip", "lbfgs:Lbfgs"):
         names = modules(
-            f"focusbench.methods.{method}", "focusbench.tracks.multifocus.problem", "focusbench.running"
+            f"focusbench.methods.{method}",
+            "focusbench.tracks.multifocus.problem",
+            "focusbench.running",
         )
-        judged = ("focusbench.evaluation.metrics", "focusbench.report", "focusbench.tracks.multifocus.score")
+        judged = (
+            "focusbench.evaluation.metrics",
+            "focusbench.report",
+            "focusbench.tracks.multifocus.score",
+        )
         assert not [name for name in names if name.startswith(judged)]
 
 

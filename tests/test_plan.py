@@ -15,7 +15,9 @@ def section(**keys):
 
 
 def test_deterministic_methods_run_with_the_first_seed_only():
-    config = section(samples=["cell"], degradations=["clean"], methods=["lbfgs", "dip"], seeds=[3, 4])
+    config = section(
+        samples=["cell"], degradations=["clean"], methods=["lbfgs", "dip"], seeds=[3, 4]
+    )
     items = plan.restorations(config, "multifocus")
     assert Restored("cell", "clean", "dip", 4) in items
     assert [item.seed for item in items if item.method == "lbfgs"] == [3]
@@ -36,7 +38,9 @@ def test_a_stack_of_ones_own_has_no_truth_and_is_never_degraded(tmp_path):
     items = [item for item in plan.restorations(config, "multifocus") if item.sample == "mine"]
     assert {item.degradation for item in items} == {"recorded"}
     assert not plan.has_truth(config, "mine")
-    assert "results/multifocus/truth/mine.ome.tif" not in plan.report_inputs(config, "multifocus", "fig3")
+    assert "results/multifocus/truth/mine.ome.tif" not in plan.report_inputs(
+        config, "multifocus", "fig3"
+    )
 
 
 def test_ids_of_the_whole_registry_are_accepted_as_wildcards():

@@ -47,7 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--track", default="multifocus", choices=tracks.names())
     verb.add_argument("--method", required=True, help="id of a method, or module:Class of your own")
     verb.add_argument(
-        "--set", dest="parameters", action="append", default=[], metavar="KEY=VALUE",
+        "--set",
+        dest="parameters",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
         help="a parameter of the method; may be given again",
     )
     verb.add_argument("--weights", help="trained weights (.safetensors), for a method that trains")
@@ -55,11 +59,14 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--pixel-size", type=float, metavar="UM", help="default: the file's own")
     data.add_argument("--z-step", type=float, metavar="UM", help="default: the file's own")
     data.add_argument(
-        "--background", type=float, metavar="GREY",
+        "--background",
+        type=float,
+        metavar="GREY",
         help="grey value of empty field; default: the 95th percentile",
     )
-    data.add_argument("--noise-sigma", type=float, metavar="S", help="over the background; "
-                      "default: unknown")
+    data.add_argument(
+        "--noise-sigma", type=float, metavar="S", help="over the background; default: unknown"
+    )
     data.add_argument("--numerical-aperture", type=float, default=0.75, metavar="NA")
     data.add_argument("--aperture-grid", type=int, default=25, metavar="CELLS")
     how = verb.add_argument_group("how to run")
@@ -90,11 +97,15 @@ def _restore(options: argparse.Namespace) -> None:
     parameters = dict(map(_parameter, options.parameters))
     chosen = methods.build(options.method, parameters)
     if options.method in methods.TABLE and methods.TABLE[options.method].track != options.track:
-        raise InputError(f"--method: {options.method} belongs to another track; accepted: "
-                         f"{', '.join(methods.names(options.track))}, or module:Class")
+        raise InputError(
+            f"--method: {options.method} belongs to another track; accepted: "
+            f"{', '.join(methods.names(options.track))}, or module:Class"
+        )
     if hasattr(chosen, "fit") and not options.weights:
-        raise InputError(f"--weights: {options.method} starts from trained weights; give the "
-                         "model.safetensors of a training")
+        raise InputError(
+            f"--weights: {options.method} starts from trained weights; give the "
+            "model.safetensors of a training"
+        )
     given = {
         key: getattr(options, key)
         for key in ("pixel_size", "z_step", "background")
@@ -119,7 +130,9 @@ def _restore(options: argparse.Namespace) -> None:
     }
     target = methods.TABLE[options.method].target if options.method in methods.TABLE else None
     code = code_hash(
-        target or options.method, tracks.TABLE[options.track].package + ".problem", "focusbench.running"
+        target or options.method,
+        tracks.TABLE[options.track].package + ".problem",
+        "focusbench.running",
     )
     known = {
         "method": options.method,

@@ -188,8 +188,10 @@ def _check_method(track: str, method: str, entries: Mapping[str, Any]) -> None:
     if len(kinds) != 1:
         close = get_close_matches(method, known, 1)
         hint = f" (did you mean {close[0]!r}?)" if close and not kinds else ""
-        raise InputError(f"{place}: unknown method{hint}; one of one's own has exactly one of uses, "
-                         "module, command")
+        raise InputError(
+            f"{place}: unknown method{hint}; one of one's own has exactly one of uses, "
+            "module, command"
+        )
     if kinds == ["uses"]:
         base, seen = method, set()
         while base not in known and "uses" in entries.get(base, {}):
@@ -211,16 +213,22 @@ def _check_method(track: str, method: str, entries: Mapping[str, Any]) -> None:
 def _check_command(place: str, entry: Mapping[str, Any]) -> None:
     unknown = set(entry) - {"command", "stochastic", "gpu", "timeout_seconds"}
     if unknown:
-        raise InputError(f"{place}: {sorted(unknown)[0]}: a command has no such key; write "
-                         "arguments into the command itself")
+        raise InputError(
+            f"{place}: {sorted(unknown)[0]}: a command has no such key; write "
+            "arguments into the command itself"
+        )
     fields = re.findall(r"\{([^{}]*)\}", entry["command"])
     for name in fields:
         if name not in COMMAND_FIELDS:
-            raise _unknown(f"{place.removeprefix('config: ')}.command", name, COMMAND_FIELDS, "field")
+            raise _unknown(
+                f"{place.removeprefix('config: ')}.command", name, COMMAND_FIELDS, "field"
+            )
     for needed in ("observed", "estimate"):
         if needed not in fields:
-            raise InputError(f"{place}.command: has no {{{needed}}}; it must take the observation "
-                             "from {observed} and leave its result at {estimate}")
+            raise InputError(
+                f"{place}.command: has no {{{needed}}}; it must take the observation "
+                "from {observed} and leave its result at {estimate}"
+            )
 
 
 def _check_ids(merged: Mapping[str, Any], track: str, known: Mapping[str, Any]) -> None:
@@ -232,12 +240,15 @@ def _check_ids(merged: Mapping[str, Any], track: str, known: Mapping[str, Any]) 
             raise _unknown(f"{place}.samples", sample, accepted, "sample")
     for sample in merged["data"]["stack"]:
         if sample in registry.names(track):
-            raise InputError(f"config: data.stack.{sample}: is a sample of this package; choose "
-                             "another id")
+            raise InputError(
+                f"config: data.stack.{sample}: is a sample of this package; choose another id"
+            )
     for degradation in section["degradations"]:
         if not re.fullmatch(tracks.TABLE[track].degradation, degradation):
-            raise InputError(f"config: {place}.degradations: {degradation!r} is unknown; accepted: "
-                             f"{tracks.TABLE[track].degradation_help}")
+            raise InputError(
+                f"config: {place}.degradations: {degradation!r} is unknown; accepted: "
+                f"{tracks.TABLE[track].degradation_help}"
+            )
     for method in section["methods"]:
         if method not in known:
             raise _unknown(f"{place}.methods", method, list(known), "method")
@@ -254,8 +265,9 @@ def _check_places(data: Mapping[str, Any]) -> None:
         raise InputError(f"config: data.scivis.directory: there is no folder {directory!r}")
     for sample, entry in data["stack"].items():
         if not Path(entry["path"]).exists():
-            raise InputError(f"config: data.stack.{sample}.path: there is no file or folder "
-                             f"{entry['path']!r}")
+            raise InputError(
+                f"config: data.stack.{sample}.path: there is no file or folder {entry['path']!r}"
+            )
 
 
 def _validate(value: Any, against: Mapping[str, Any], at: tuple[str, ...]) -> None:
@@ -281,9 +293,11 @@ def _explained(error: Any, key: str) -> InputError:
     if rule == "required":
         missing = next(name for name in error.validator_value if name not in value)
         return InputError(f"config: {dot}{missing}: is missing")
-    if rule == "pattern" and list(error.path)[-1:] != key.split(".")[-1:]:
-        return InputError(f"config: {dot}{value}: an id holds letters, digits, _ and . alone, and "
-                          "does not begin with a dot")
+    if "propertyNames" in error.absolute_schema_path:
+        return InputError(
+            f"config: {dot}{value}: an id holds letters, digits, _ and . alone, and "
+            "does not begin with a dot"
+        )
     hint = ""
     if rule == "type" and isinstance(value, str) and _is_number(value):
         hint = " (YAML reads a number like 1e-3 as text: write 1.0e-3)"
@@ -297,8 +311,12 @@ def _accepted(part: Mapping[str, Any]) -> str:
         return ", ".join(map(str, part["enum"]))
     kinds = part.get("type", "any value")
     words = [" or ".join(kinds) if isinstance(kinds, list) else kinds]
-    for rule, sign in (("minimum", ">="), ("exclusiveMinimum", ">"),
-                       ("maximum", "<="), ("exclusiveMaximum", "<")):
+    for rule, sign in (
+        ("minimum", ">="),
+        ("exclusiveMinimum", ">"),
+        ("maximum", "<="),
+        ("exclusiveMaximum", "<"),
+    ):
         if rule in part:
             words.append(f"{sign} {part[rule]}")
     if "minItems" in part:
@@ -322,7 +340,9 @@ def _unknown(key: str, value: Any, known: Any, kind: str) -> InputError:
     known = list(map(str, known))
     close = get_close_matches(str(value), known, 1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
-    return InputError(f"config: {key}: unknown {kind} {value!r}{hint}; accepted: {', '.join(known)}")
+    return InputError(
+        f"config: {key}: unknown {kind} {value!r}{hint}; accepted: {', '.join(known)}"
+    )
 
 
 def _differences(base: Any, merged: Any, at: str = "") -> Iterator[tuple[str, Any]]:

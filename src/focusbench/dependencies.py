@@ -154,15 +154,21 @@ def _table(package: str) -> dict[str, str]:
         target = node.target if isinstance(node, ast.AnnAssign) else None
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = node.targets[0]
-        if isinstance(target, ast.Name) and target.id == "TABLE" and isinstance(node.value, ast.Dict):
+        if (
+            isinstance(target, ast.Name)
+            and target.id == "TABLE"
+            and isinstance(node.value, ast.Dict)
+        ):
             return {
                 key.value: strings[0]
                 for key, value in zip(node.value.keys, node.value.values, strict=True)
                 if isinstance(key, ast.Constant)
-                and (strings := [
-                    leaf.value
-                    for leaf in ast.walk(value)
-                    if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)
-                ])
+                and (
+                    strings := [
+                        leaf.value
+                        for leaf in ast.walk(value)
+                        if isinstance(leaf, ast.Constant) and isinstance(leaf.value, str)
+                    ]
+                )
             }
     return {}

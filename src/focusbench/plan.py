@@ -81,10 +81,10 @@ def trainings(config: Config, track: str) -> list[tuple[str, str]]:
     )
 
 
-def weights(config: Config, track: str, method: str, seed: int) -> list[str]:
-    """File with a method's weights, in a list that is empty if it does not train."""
+def weights(config: Config, track: str, method: str, seed: int) -> str | None:
+    """File with a method's weights; None if it does not train."""
     name = training(config, track, method, seed)
-    return [] if name is None else [paths.model(track, method, name)]
+    return None if name is None else paths.model(track, method, name)
 
 
 def targets(config: Config, track: str) -> list[str]:
@@ -151,11 +151,16 @@ def wildcards(config: Config) -> dict[str, str]:
 
 
 def places(config: Config, sample: str) -> dict[str, Any]:
-    """Where a sample's source lies here: what its data module needs beside its parameters."""
-    if not has_truth(config, sample):
-        return {"path": config["data"]["stack"][sample]["path"]}
+    """Where a sample's source lies here: what its data module needs beside its parameters.
+
+    `config` may also be the user's own part of a configuration, not yet merged with a preset.
+    """
+    data_section = config.get("data") or {}
+    own = (data_section.get("stack") or {}).get(sample)
+    if own is not None:
+        return {"path": own["path"]}
     if registry.get(sample).source == "scivis":
-        return {"directory": config["data"]["scivis"]["directory"]}
+        return {"directory": (data_section.get("scivis") or {}).get("directory")}
     return {}
 
 

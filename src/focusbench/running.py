@@ -15,11 +15,12 @@ import numpy as np
 
 from focusbench import methods
 from focusbench.files import sha256
-from focusbench.problem import Problem, Restoration, Run, TrainingSet, Weights
+from focusbench.problem import Monitor, Problem, Restoration, Run, TrainingSet, Weights
 from focusbench.training import device as devices
 from focusbench.training.progress import Trace
 from focusbench.training.run import apply_threads
-from focusbench.training.state import FileState
+from focusbench.training.state import FileState, NoState
+from focusbench.training.timing import seconds_per_step
 
 TRACE_ROWS = 100  # a trace has about that many rows, however long the run
 
@@ -30,9 +31,7 @@ def fingerprint(parameters: Mapping[str, Any], inputs: list[str | Path]) -> str:
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def make_run(
-    how: Mapping[str, Any], seed: int, state: FileState, monitor: Trace
-) -> Run:
+def make_run(how: Mapping[str, Any], seed: int, state: FileState, monitor: Trace) -> Run:
     """Build a run from `device`, `threads` and `budget_seconds`; pins the threads."""
     apply_threads(how["threads"])
     return Run(
@@ -148,3 +147,54 @@ def versions() -> dict[str, str]:
             module = sys.modules.get(name)
             found[name] = getattr(module, "__version__", "unknown")
     return found
+
+
+def time_restoration(
+    method: str,
+    parameters: Mapping[str, Any],
+    problem: Problem,
+    how: Mapping[str, Any],
+    *,
+    seed: int,
+    weights: Weights | None,
+    iterations: int,
+    warm_up: int,
+    steps: int,
+) -> dict[str, Any]:
+    """Measure what a step of a restoration costs, and so the whole of it.
+
+    Parameters
+    ----------
+    how
+        `device` and `threads`.
+    iterations
+        Steps of the full restoration.
+    warm_up, steps
+        Steps that pass unmeasured, and steps to measure.
+
+    Returns
+    -------
+    dict
+        `seconds_per_step` and `cpu_seconds_per_step` (None for a method without steps), `seconds`
+        and `cpu_seconds` of the full restoration, and what they were measured under.
+    """
+    load = os.getloadavg()[0]
+    apply_threads(how["threads"])
+    device = devices.resolve(how["device"])
+    built = methods.build(method, parameters)
+
+    def call(monitor: Monitor) -> None:
+        run = Run(seed, device, how["threads"], None, NoState(), monitor)
+        built.restore(problem, run, weights)
+
+    measured = seconds_per_step(call, warm_up, steps, device)
+    per_step = measured["median"]
+    return {
+        "seconds_per_step": per_step,
+        "seconds": measured["total"] if per_step is None else per_step * iterations,
+        "measured_steps": measured["count"],
+        "steps": iterations,
+        "device": device_name(device),
+        "threads": how["threads"],
+        "load_before": load,
+    }

@@ -10,9 +10,7 @@ from focusbench.methods.command import Command
 from focusbench.problem import Problem
 from focusbench.training.run import quick_run
 
-PROBLEM = Problem(
-    "multifocus", np.full((3, 4, 5), 0.5, np.float32), "ZYX", (1.0, 0.92, 0.92)
-)
+PROBLEM = Problem("multifocus", np.full((3, 4, 5), 0.5, np.float32), "ZYX", (1.0, 0.92, 0.92))
 
 
 def tool(tmp_path, body):

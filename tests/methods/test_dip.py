@@ -58,7 +58,7 @@ def test_constants_of_the_paper(phases):
         assert (group["weight_decay"], group["amsgrad"]) == (0, False)
         assert sum(p.numel() for p in group["params"]) == 3_639_617
         assert stepper.noise.shape == (1, 1, 3, 4, 4)
-        assert 0 <= stepper.noise.min()
+        assert stepper.noise.min() >= 0
         assert 0.08 < stepper.noise.max() < 0.1
     assert fit.network is main.network
     assert fit.noise is main.noise

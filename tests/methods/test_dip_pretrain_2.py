@@ -84,18 +84,17 @@ def test_shares_the_defaults_of_dip():
 
 def test_order_of_the_pairs():
     stepper = Denoising(Skip3d(2, 1), Pairs(), 7, 3, 5, 1e-3, "cpu")
-    epochs = [[stepper.indices(3 * epoch + batch) for batch in range(3)] for epoch in range(3)]
-    for epoch in epochs:
-        assert [len(batch) for batch in epoch] == [3, 3, 1]
-        assert sorted(sum(epoch, [])) == list(range(7))
-    orders = {tuple(sum(epoch, [])) for epoch in epochs}
-    assert len(orders) == 3
+    batches = [stepper.indices(step) for step in range(9)]
+    assert [len(batch) for batch in batches] == [3, 3, 1] * 3
+    epochs = [[i for batch in batches[first : first + 3] for i in batch] for first in (0, 3, 6)]
+    assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 3
     # whichever step is asked for first
     again = Denoising(Skip3d(2, 1), Pairs(), 7, 3, 5, 1e-3, "cpu")
-    assert again.indices(7) == epochs[2][1]
-    assert again.indices(4) == epochs[1][1]
+    assert again.indices(7) == batches[7]
+    assert again.indices(4) == batches[4]
     other = Denoising(Skip3d(2, 1), Pairs(), 7, 3, 6, 1e-3, "cpu")
-    assert [other.indices(batch) for batch in range(3)] != epochs[0]
+    assert [other.indices(step) for step in range(9)] != batches
 
 
 def test_loss_is_that_of_the_batch():
@@ -157,7 +156,7 @@ def test_weights_of_others():
         SMALL.restore(problem(), quick_run())
     weights = SMALL.fit(Pairs(), quick_run())
     wider = dataclasses.replace(SMALL, width=6)
-    with pytest.raises(InputError, match="'width': 4.*'width': 6") as error:
+    with pytest.raises(InputError, match=r"'width': 4.*'width': 6") as error:
         wider.restore(problem(), quick_run(), weights)
     assert "\n" not in str(error.value)
     with pytest.raises(InputError, match="belong to the network"):

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def minimise(function, start, settings, most=2000):
             break
         state = quasi_newton.iterate(state, function, settings)
         values.append(state.value)
-    assert all(after <= before for before, after in zip(values, values[1:], strict=False))
+    assert all(after <= before for before, after in pairwise(values))
     return state
 
 
@@ -58,17 +59,17 @@ def start(size, value=0.0):
 
 def test_quadratic_without_bounds_reaches_the_closed_form():
     matrix, linear, function = quadratic()
-    state = minimise(function, start(40), Settings(gradient_tolerance=1e-8))
+    state = minimise(function, start(40), Settings(gradient_tolerance=1e-5))
     assert state.reason == "the gradient vanishes"
-    np.testing.assert_allclose(state.point, np.linalg.solve(matrix, linear), atol=1e-7)
+    np.testing.assert_allclose(state.point, np.linalg.solve(matrix, linear), atol=1e-5)
 
 
 @pytest.mark.parametrize(("lower", "upper"), [(-0.3, 0.5), (None, 0.0), (0.1, None)])
 def test_quadratic_with_active_bounds_agrees_with_scipy(lower, upper):
     _, _, function = quadratic()
-    settings = Settings(lower=lower, upper=upper, gradient_tolerance=1e-8)
+    settings = Settings(lower=lower, upper=upper, gradient_tolerance=1e-5)
     state = minimise(function, start(40, 2.0), settings)
-    assert state.finished
+    assert state.reason == "the gradient vanishes"
     expected = optimize.minimize(
         lambda x: tuple(np.asarray(v) for v in function(torch.from_numpy(x))),
         np.full(40, 0.2 if upper is None else -0.1),
@@ -77,8 +78,10 @@ def test_quadratic_with_active_bounds_agrees_with_scipy(lower, upper):
         bounds=[(lower, upper)] * 40,
         options={"ftol": 1e-16, "gtol": 1e-9, "maxfun": 10_000, "maxiter": 10_000},
     )
-    np.testing.assert_allclose(state.point, expected.x, atol=2e-6)
-    at_bound = sum((state.point == bound).sum().item() for bound in (lower, upper) if bound is not None)
+    np.testing.assert_allclose(state.point, expected.x, atol=1e-5)
+    at_bound = sum(
+        (state.point == bound).sum().item() for bound in (lower, upper) if bound is not None
+    )
     assert 5 < at_bound < 40  # the bounds matter, and are met exactly
     # conditions of first order: inwards at the bounds, zero between them
     _, gradient = function(state.point)
@@ -89,7 +92,7 @@ def test_quadratic_with_active_bounds_agrees_with_scipy(lower, upper):
     if upper is not None:
         between &= state.point < upper
         assert (gradient[state.point == upper] <= 0).all()
-    assert gradient[between].abs().max() < 1e-6
+    assert gradient[between].abs().max() <= 1e-5
 
 
 def test_separable_quadratic_in_a_box_is_the_clipped_minimum():
@@ -110,8 +113,12 @@ def test_rosenbrock_in_a_box(box):
     state = minimise(rosenbrock, start(6, -0.9), settings)
     assert state.finished
     expected = optimize.minimize(
-        optimize.rosen, state.point.numpy(), jac=optimize.rosen_der, method="L-BFGS-B",
-        bounds=[box] * 6, options={"ftol": 1e-16, "gtol": 1e-10},
+        optimize.rosen,
+        state.point.numpy(),
+        jac=optimize.rosen_der,
+        method="L-BFGS-B",
+        bounds=[box] * 6,
+        options={"ftol": 1e-16, "gtol": 1e-10},
     )
     assert state.value == pytest.approx(expected.fun, rel=1e-8, abs=1e-12)
     if box[1] > 1:
@@ -121,14 +128,18 @@ def test_rosenbrock_in_a_box(box):
 def test_as_few_evaluations_as_scipy_needs():
     _, _, function = quadratic(size=200, condition=1e4, seed=5)
     counted = Counted(function)
-    state = minimise(counted, start(200), Settings(upper=0.2, gradient_tolerance=1e-5))
+    state = minimise(counted, start(200), Settings(upper=0.2, gradient_tolerance=1e-2))
     reference = Counted(lambda x: tuple(np.asarray(v) for v in function(torch.from_numpy(x))))
     optimize.minimize(
-        reference, np.zeros(200), jac=True, method="L-BFGS-B", bounds=[(None, 0.2)] * 200,
-        options={"ftol": 0, "gtol": 1e-5, "maxcor": 15, "maxfun": 10_000, "maxiter": 10_000},
+        reference,
+        np.zeros(200),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(None, 0.2)] * 200,
+        options={"ftol": 0, "gtol": 1e-2, "maxcor": 15, "maxfun": 10_000, "maxiter": 10_000},
     )
     assert state.reason == "the gradient vanishes"
-    assert counted.calls == state.evaluations < 1.5 * reference.calls
+    assert counted.calls == state.evaluations < 1.2 * reference.calls
 
 
 def test_evaluations_are_a_hard_count():

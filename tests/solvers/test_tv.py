@@ -74,7 +74,9 @@ def test_a_step_costs_its_area_times_its_height():
     assert value == pytest.approx(6 * 7 * 0.25, rel=1e-4)
 
 
-@pytest.mark.parametrize("term", [lambda v: tv.smoothed_total_variation(v, 1e-3), tv.squared_differences])
+@pytest.mark.parametrize(
+    "term", [lambda v: tv.smoothed_total_variation(v, 1e-3), tv.squared_differences]
+)
 def test_flat_costs_nothing_and_batches_add_up(draw, term):
     value, gradient = term(torch.full((3, 4, 5), 0.7))
     assert value == 0

@@ -15,7 +15,7 @@ def lines(done):
     ("content", "message"),
     [
         ({"tracks": {"multifocus": {"samples": ["cel"]}}}, "did you mean 'cell'"),
-        ({"tracks": {"multifocus": {"sice": 3}}}, "did you mean 'size'"),
+        ({"tracks": {"multifocus": {"sizes": 3}}}, "did you mean 'size'"),
         ({"tracks": {"multifocus": {"size": "big"}}}, "tracks.multifocus.size: 'big'"),
         ({"tracks": {"multifocus": {"size": 5000}}}, "<= 1024"),
         ({"tracks": {"multifocus": {"samples": ["../../etc"]}}}, "tracks.multifocus.samples"),

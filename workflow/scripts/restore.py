@@ -21,14 +21,10 @@ with job(snakemake.log[0]):
     score = partial(psnr, read_volume(truth).array, data_range=1.0) if truth else None
     label = f"{wanted.method} {wanted.sample}/{wanted.degradation}"
     monitor = running.trace(label, what["parameters"].get("steps"), score)
-    problem = stage(wanted.track, "problem").problem(
-        observed, wanted.degradation, what["settings"]
-    )
+    problem = stage(wanted.track, "problem").problem(observed, wanted.degradation, what["settings"])
     run = running.make_run(what, seed, state, monitor)
     weights = load_weights(given.model) if given.get("model") else None
-    restoration, record = running.restore(
-        what["method"], what["parameters"], problem, run, weights
-    )
+    restoration, record = running.restore(what["method"], what["parameters"], problem, run, weights)
     volume = (restoration.estimate, observed.axes, observed.voxel_size)
     write_volume(snakemake.output.volume, *volume)
     monitor.write_csv(snakemake.output.trace)

@@ -1,5 +1,8 @@
 """Time one restoration; the rule sees to it that nothing else runs."""
 
+import json
+from pathlib import Path
+
 from focusbench import running
 from focusbench.files import write_json
 from focusbench.images import read_volume
@@ -20,6 +23,7 @@ with job(snakemake.log[0]):
         what,
         seed=int(wanted.seed),
         weights=weights,
+        iterations=json.loads(Path(given.record).read_text())["iterations"],
         **what["timing"],
     )
     write_json(snakemake.output[0], {**timing, "code": what["code"]})

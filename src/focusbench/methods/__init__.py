@@ -20,7 +20,9 @@ class Entry:
     stochastic: bool = False  # depends on the seed; otherwise only the first seed is run
     gpu: bool = False  # gains from a GPU
     trains_on: str | None = None  # id of the training set of its `fit`; None: it does not train
-    fit_parameters: tuple[str, ...] = ()  # those that `fit` reads: others do not ask for new weights
+    fit_parameters: tuple[
+        str, ...
+    ] = ()  # those that `fit` reads: others do not ask for new weights
 
 
 TABLE: dict[str, Entry] = {

@@ -102,7 +102,8 @@ class _Norm(nn.BatchNorm3d):
 
     def forward(self, volume: Tensor) -> Tensor:
         if volume.numel() == volume.shape[1]:  # one value a channel is its own mean
-            return 0 * volume + self.bias.view(1, -1, 1, 1, 1)
+            weight, bias = (p.view(1, -1, 1, 1, 1) for p in (self.weight, self.bias))
+            return 0 * volume * weight + bias
         return super().forward(volume)
 
 

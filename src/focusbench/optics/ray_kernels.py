@@ -25,7 +25,7 @@ from numba.extending import intrinsic, overload
 LANES = 16  # numbers in a vector; the compiler splits it where registers are shorter
 VECTORS = 4  # vectors that are summed side by side, in registers
 BLOCK = LANES * VECTORS  # places that are computed together
-CHUNK = 12 * BLOCK  # places of light that `backward` spreads at a time
+CHUNK = 6 * BLOCK  # places of light that `backward` spreads at a time
 LOG2_E = math.log2(math.e)
 
 

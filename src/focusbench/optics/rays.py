@@ -175,12 +175,26 @@ def _tables(geometry: Geometry, layout: Layout, dtype: np.dtype) -> tuple[np.nda
     steps = _steps(geometry)
     lateral = steps.dy * layout.stride + steps.dx
     offset = steps.depth * layout.size + lateral
+    if np.abs(offset).max() >= 2**31:
+        raise InputError(
+            f"a volume of {layout.height} x {layout.width} pixels is too large for the ray model;"
+            " the number of its voxels must be below 2^31"
+        )
     return (
         offset.astype(np.int32),
         steps.weight.astype(dtype),
         lateral.astype(np.int32),
         steps.start,
     )
+
+
+@lru_cache(maxsize=4)
+def _sheared(geometry: Geometry, layout: Layout) -> tuple[np.ndarray, np.ndarray, int]:
+    """depth, shear and margin of the steps, for the compiled gradient."""
+    steps = _steps(geometry)
+    shear = steps.shear[0] * layout.stride + steps.shear[1]
+    margin = steps.margin[0] * layout.stride + steps.margin[1]
+    return steps.depth.astype(np.int32), shear, margin
 
 
 def _on_threads(function: Callable[[int], None], count: int) -> None:
@@ -228,7 +242,6 @@ def _gradient_parts(
     volume: np.ndarray, upstream: np.ndarray, layout: Layout, geometry: Geometry
 ) -> np.ndarray:
     """Shares of the gradient, each of some rays: (groups, Z, size) in the given layout."""
-    steps = _steps(geometry)
     n_slices, height, width = volume.shape
     # As many groups as keep everything, with image, gradients and windows, in n_slices + 6 volumes;
     # their number, not that of threads, decides about the order in which a voxel's terms are added.
@@ -239,15 +252,12 @@ def _gradient_parts(
     flat = layout.spread(volume)
     light_gradient = layout.spread(upstream)
     tables = _tables(geometry, layout, volume.dtype)
-    depth = steps.depth.astype(np.int32)
-    shear = steps.shear[0] * layout.stride + steps.shear[1]
-    margin = steps.margin[0] * layout.stride + steps.margin[1]
+    sheared = _sheared(geometry, layout)
 
     def work(group: int) -> None:
         ray_kernels.backward(
-            flat, layout.span, *tables, depth, shear, margin,
-            light_gradient, group, groups, parts[group],
-        )  # fmt: skip
+            flat, layout.span, *tables, *sheared, light_gradient, group, groups, parts[group]
+        )
 
     _on_threads(work, groups)
     return parts

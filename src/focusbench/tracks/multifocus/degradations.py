@@ -35,7 +35,9 @@ def parse(degradation: str) -> Degradation:
     """
     match = re.fullmatch(r"(clean|offmodel|float)?_?(?:sigma(0\.[0-9]{1,4}))?", degradation)
     if not match or not any(match.groups()):
-        raise InputError(f"unknown degradation {degradation!r}; accepted: clean, float, offmodel, "
-                         "sigma0.01, offmodel_sigma0.01, float_sigma0.01")
+        raise InputError(
+            f"unknown degradation {degradation!r}; accepted: clean, float, offmodel, "
+            "sigma0.01, offmodel_sigma0.01, float_sigma0.01"
+        )
     kind, sigma = match.groups()
     return Degradation(kind == "offmodel", float(sigma or 0), quantised=kind != "float")

@@ -1,0 +1,160 @@
+"""The classical solution: weight rule, box, counts, bytes."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from focusbench.errors import InputError
+from focusbench.evaluation.psnr import psnr
+from focusbench.methods.iterative import Iterative
+from focusbench.methods.lbfgs import EIGHT_BITS, Lbfgs, LbfgsStepper
+from focusbench.problem import Noise
+from focusbench.training.run import quick_run
+
+
+class CountedForward:
+    """A ray model that counts how often it is evaluated."""
+
+    def __init__(self, forward):
+        self.forward = forward
+        self.calls = 0
+
+    @property
+    def rays(self):
+        return self
+
+    def to(self, device):
+        return self
+
+    def __call__(self, x):
+        self.calls += 1
+        return self.forward.rays(x)
+
+
+def with_noise(problem, noise):
+    return replace(problem, noise=noise)
+
+
+def test_weight_follows_the_noise_level_alone(ray_problem):
+    method = Lbfgs()
+
+    def weight(noise):
+        return method.weight(with_noise(ray_problem, noise))
+
+    assert pytest.approx(0.0011320594, rel=1e-6) == EIGHT_BITS
+    clean = weight(Noise(0.0, 1 / 255))
+    assert clean == method.weight_factor * EIGHT_BITS**method.weight_exponent
+    ratio = weight(Noise(0.02)) / weight(Noise(0.01))
+    assert ratio == pytest.approx(2**method.weight_exponent)
+    assert weight(Noise(0.01, 1 / 255)) > weight(Noise(0.01))
+    # no noise at all: the floor; unknown: that of 8-bit images
+    assert weight(Noise()) == method.weight_factor * method.least_noise**method.weight_exponent
+    assert weight(None) == clean
+    other = replace(ray_problem, observed=ray_problem.observed**2)
+    assert method.weight(other) == method.weight(ray_problem)
+
+
+def test_objective_and_its_gradient(ray_problem):
+    method = Lbfgs(smoothing=0.01, weight_factor=1e4, weight_exponent=1.5)
+    stepper = LbfgsStepper(method, ray_problem, "cpu")
+    generator = torch.Generator().manual_seed(2)
+    x = -torch.rand(ray_problem.observed.shape, generator=generator, dtype=torch.float64)
+    value, gradient = stepper.objective(x)
+    weight = 1e4 * EIGHT_BITS**1.5
+    d = [torch.zeros_like(x) for _ in range(3)]
+    d[0][:-1], d[1][:, :-1], d[2][:, :, :-1] = (x.diff(dim=axis) for axis in range(3))
+    variation = ((d[0] ** 2 + d[1] ** 2 + d[2] ** 2 + 1e-4).sqrt() - 0.01).sum()
+    misfit = (ray_problem.forward.rays(x) - torch.from_numpy(ray_problem.observed)).square().sum()
+    assert value == pytest.approx((misfit + weight * variation).item(), rel=1e-9)
+    direction = torch.randn(x.shape, generator=generator, dtype=torch.float64)
+    step = 1e-5
+    ahead, behind = (stepper.objective(x + s * step * direction)[0] for s in (1, -1))
+    slope = (gradient * direction).sum().item()
+    assert (ahead - behind) / (2 * step) == pytest.approx(slope, rel=1e-5)
+
+
+def test_restores_better_than_adam_for_the_same_work(ray_problem, small_truth):
+    found = Lbfgs(max_evaluations=60).restore(ray_problem, quick_run())
+    assert found.estimate.dtype == np.float32
+    assert found.repeatable
+    adam = Iterative(steps=60).restore(ray_problem, quick_run())
+    gain = psnr(small_truth, found.estimate, 1.0) - psnr(small_truth, adam.estimate, 1.0)
+    assert gain > 3
+
+
+def test_stays_in_the_box_and_reaches_the_empty_bound(ray_problem, small_truth):
+    stepper = LbfgsStepper(Lbfgs(max_evaluations=60), ray_problem, "cpu")
+    lowest = math.log(1e-4)
+    while not stepper.finished:
+        stepper.step()
+        assert stepper.minimum.point.max() <= 0
+        assert stepper.minimum.point.min() >= lowest - 1e-6
+    empty = stepper.estimate().numpy() == 1  # exactly transparent
+    assert empty[small_truth == 1].mean() > 0.3
+    assert not empty[small_truth < 1].any()
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 20])
+def test_evaluations_are_a_hard_count(ray_problem, most):
+    forward = CountedForward(ray_problem.forward)
+    found = Lbfgs(max_evaluations=most, tolerance=0.0).restore(
+        replace(ray_problem, forward=forward), quick_run()
+    )
+    assert forward.calls == found.evaluations == most
+    assert found.iterations < most
+
+
+def test_ends_once_converged(ray_problem):
+    found = Lbfgs(max_evaluations=5000, tolerance=1e-4).restore(ray_problem, quick_run())
+    assert found.evaluations < 500
+    more = Lbfgs(max_evaluations=2 * found.evaluations, tolerance=0.0)
+    difference = more.restore(ray_problem, quick_run()).estimate - found.estimate
+    assert np.sqrt(np.mean(difference**2)) < 2e-3
+
+
+def test_cut_off_at_any_step_gives_the_same_bytes(ray_problem, restore_with_cuts):
+    method = Lbfgs(max_evaluations=30, memory=4)
+    whole, rows, _ = restore_with_cuts(method, ray_problem)
+    last = whole.iterations
+    cuts = (1, 2, 6, 7, last)
+    cut, rows_of_cut, attempts = restore_with_cuts(method, ray_problem, cuts=cuts)
+    assert attempts == 6
+    assert cut.estimate.tobytes() == whole.estimate.tobytes()
+    assert (cut.iterations, cut.evaluations) == (whole.iterations, whole.evaluations)
+    assert rows_of_cut == rows
+
+
+def test_a_time_budget_marks_the_row(ray_problem):
+    method = Lbfgs(max_evaluations=10**6, tolerance=0.0)
+    found = method.restore(ray_problem, quick_run(budget_seconds=0.05))
+    assert not found.repeatable
+    assert 0 < found.evaluations < 10**6
+    none = method.restore(ray_problem, quick_run(budget_seconds=0.0))  # nothing left of it
+    assert none.evaluations == none.iterations == 0
+    assert none.estimate.shape == ray_problem.observed.shape
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_evaluations": 0},
+        {"max_evaluations": 10.0},
+        {"memory": 0},
+        {"smoothing": 0.0},
+        {"least_noise": 0.0},
+        {"weight_factor": -1.0},
+        {"weight_exponent": math.inf},
+        {"tolerance": -1e-9},
+    ],
+)
+def test_wrong_parameters_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Lbfgs(**wrong)
+
+
+def test_needs_an_imaging_model(ray_problem):
+    with pytest.raises(InputError, match="imaging model"):
+        Lbfgs().restore(replace(ray_problem, forward=None), quick_run())
