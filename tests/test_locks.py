@@ -56,5 +56,5 @@ def test_every_direct_dependency_is_locked(root, run_lock):
 def test_the_conda_environment_has_the_same_versions(root, run_lock):
     environment = yaml.safe_load((root / "envs" / "focusbench.yaml").read_text())
     (listed,) = (one["pip"] for one in environment["dependencies"] if isinstance(one, dict))
-    assert dict((normal(n), v) for n, v in (line.split("==") for line in listed)) == run_lock
+    assert {normal(n): v for n, v in (line.split("==") for line in listed)} == run_lock
     assert "python=3.11" in environment["dependencies"]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
-if sys.version_info < (3, 11):
-    sys.exit(f"FocusBench needs Python 3.11 or newer; this is {sys.version.split()[0]}")
-
 import argparse
 import ast
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def build(user: Mapping[str, Any]) -> dict[str, Any]:
     return {**merged, "methods": resolved, "differs": dict(_differences(base, merged))}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _preset_text(name: str, track: str) -> str:
     return (HOME / "presets" / name / f"{track}.yaml").read_text(encoding="utf-8")
 
@@ -100,7 +100,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-@lru_cache(maxsize=None)
+@cache
 def schema(name: str) -> dict[str, Any]:
     """JSON schema `config`, or that of a track: {"track": schema, "methods": {id: schema}}."""
     return json.loads((HOME / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
@@ -346,7 +346,7 @@ def _unknown(key: str, value: Any, known: Any, kind: str) -> InputError:
 
 
 def _differences(base: Any, merged: Any, at: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield keys whose value departs from the preset's; places on a disk are no part of a result."""
+    """Yield keys whose value departs from the preset's; places on a disk do not count."""
     for key, value in merged.items():
         name = f"{at}{key}"
         before = base.get(key) if isinstance(base, Mapping) else None

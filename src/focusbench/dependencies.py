@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
-from functools import lru_cache
+from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -67,10 +67,7 @@ def modules(*roots: str) -> dict[str, Path]:
 def source(module: str) -> Path | None:
     """Source file of a module, found without importing it or its parents; None if there is none."""
     top, *rest = module.split(".")
-    if top == PACKAGE:
-        folders = [str(_HOME.parent)]
-    else:
-        folders = sys.path
+    folders = [str(_HOME.parent)] if top == PACKAGE else sys.path
     spec = PathFinder.find_spec(top, folders)
     name = top
     for part in rest:
@@ -87,7 +84,7 @@ def _is_table(name: str, path: Path) -> bool:
     return name.partition(".")[0] == PACKAGE and path.name == "__init__.py"
 
 
-@lru_cache(maxsize=None)
+@cache
 def _imports(module: str, path: Path, _modified: int) -> frozenset[str]:
     """Names that may be modules, from every import statement and literal `build` of a file."""
     tree = ast.parse(path.read_bytes(), filename=str(path))
@@ -144,7 +141,7 @@ def _dotted(node: ast.expr, bound: dict[str, str]) -> str | None:
     return None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _table(package: str) -> dict[str, str]:
     """Literal `TABLE` of a package's `__init__`: id -> first string of its entry."""
     path = source(package)

@@ -15,6 +15,15 @@ from focusbench.training.run import quick_run
 SMALL = Dip(steps=5, constant_steps=3, width=4, scales=2)
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Tiny networks gain nothing from threads, and lose much where cores are busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 class Average:
     """A toy of an imaging model: each slice is the mean of itself and of all slices."""
 

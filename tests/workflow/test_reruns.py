@@ -81,7 +81,7 @@ def test_an_edit_of_one_data_source_reruns_no_sample_of_another(finished):
 
 
 def test_one_more_sample_reruns_nothing_that_was_there(finished):
-    config = finished.overlay({"tracks": {"multifocus": {"samples": SAMPLES + ["gyroid"]}}})
+    config = finished.overlay({"tracks": {"multifocus": {"samples": [*SAMPLES, "gyroid"]}}})
     per_sample = restorations(finished, *METHODS) // len(SAMPLES)
     jobs = finished.jobs("--configfile", config)
     degradations = jobs["observed"]

@@ -79,8 +79,8 @@ class Command:
             )
         except OSError as error:
             raise InputError(
-                f"command {words[0]!r} cannot be run: {error.strerror}; accepted: a program on PATH "
-                "or its path"
+                f"command {words[0]!r} cannot be run: {error.strerror}; accepted: a program "
+                "on PATH, or its path"
             ) from None
         try:
             output, _ = process.communicate(timeout=timeout)
