@@ -74,18 +74,25 @@ class Descent:
 
 
 class Signalling(Trace):
-    """Writes a byte for each step."""
+    """Writes a byte for each step; waits to be killed after `most` of them."""
 
-    def __init__(self, pipe):
+    def __init__(self, pipe, most):
         super().__init__(None, lambda x: float(x.mean(dtype=np.float64)), 3, "job", quiet=True)
         self.pipe = pipe
+        self.left = most
 
     def __call__(self, step, loss, estimate):
         super().__call__(step, loss, estimate)
-        os.write(self.pipe, b"m")
+        self.signal(b"m")
 
     def tell(self, step, loss):
-        os.write(self.pipe, b"t")
+        self.signal(b"t")
+
+    def signal(self, byte):
+        os.write(self.pipe, byte)
+        self.left -= 1
+        if self.left == 0:
+            time.sleep(100)
 
 
 def problem():
@@ -93,11 +100,11 @@ def problem():
     return Problem("multifocus", Blur().apply(truth).numpy(), "ZYX", (1.0, 1.0, 1.0), Blur())
 
 
-def work(job, folder, pipe):
+def work(job, folder, pipe, most):
     """Do a job, keeping state in `folder` and leaving its results there."""
 
     def run(name):
-        return quick_run(3, state=FileState(folder / name, job), monitor=Signalling(pipe))
+        return quick_run(3, state=FileState(folder / name, job), monitor=Signalling(pipe, most))
 
     def finish(run, estimate):
         run.monitor.write_csv(folder / "trace.csv")
@@ -141,7 +148,7 @@ def attempt(job, folder, patience, delay):
         code = 1
         try:
             torch.set_num_threads(1)
-            work(job, folder, pipe)
+            work(job, folder, pipe, patience + 4)
             code = 0
         finally:
             os._exit(code)

@@ -19,7 +19,7 @@ FILES = {
 def killed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("killed")
     result = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("killed.py")), str(folder), "11"],
+        [sys.executable, str(Path(__file__).with_name("killed.py")), str(folder), "13"],
         env=os.environ | {"FOCUSBENCH_SAVE_SECONDS": "0", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

@@ -113,7 +113,8 @@ def test_lines(monkeypatch, capsys):
     own.finish()
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "job: constant step 2/4  loss 0.5  16 s left"
-    assert lines[1].startswith("job: step 21/5000  loss 0.001235  PSNR 35.21 dB  41 min 30 s left")
+    assert lines[1] == "job: constant step 4/4  loss 0.5  0 s left"
+    assert lines[2].startswith("job: step 21/5000  loss 0.001235  PSNR 35.21 dB  41 min 30 s left")
     assert lines[-1] == "job: step 301/5000  loss 0.001235  PSNR 35.21 dB"
     assert 15 < len(lines) < 25
 

@@ -88,6 +88,9 @@ def test_remove(state):
     state.save(TENSORS, SCALARS)
     left = state.path.with_name(f".part123-{state.path.name}")
     left.write_bytes(b"what a killed write left")
+    assert state.load() is not None
+    assert not left.exists()
+    left.touch()
     state.remove()
     assert not state.path.parent.exists()
     state.save(TENSORS, SCALARS)

@@ -57,6 +57,7 @@ class FileState:
         """Return the last saved (tensors on the CPU, scalars), or None."""
         from safetensors import SafetensorError, safe_open
 
+        self._sweep()
         if not self.path.exists():
             return None
         try:
@@ -76,7 +77,7 @@ class FileState:
 
     def save(self, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any]) -> None:
         """Replace the saved state, atomically."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         kept = {
             name: value.detach().to("cpu", copy=True).contiguous()
@@ -90,16 +91,20 @@ class FileState:
             "scalars": text,
         }
         with replacing(self.path) as temporary:
-            save_file(kept, temporary, metadata={"focusbench": json.dumps(note)})
+            # Not save_file: it writes a temporary file of its own, which a kill would leave.
+            temporary.write_bytes(save(kept, metadata={"focusbench": json.dumps(note)}))
 
     def remove(self) -> None:
         """Delete the file, what a killed write left beside it, and the folder if then empty."""
-        if not self.path.parent.is_dir():
-            return
-        for path in (self.path, *self.path.parent.glob(f".part*-{FILE_NAME}")):
-            path.unlink(missing_ok=True)
-        with suppress(OSError):  # the folder holds files of others
+        self._sweep()
+        self.path.unlink(missing_ok=True)
+        with suppress(OSError):  # there is none, or it holds files of others
             self.path.parent.rmdir()
+
+    def _sweep(self) -> None:
+        """Delete what killed writes left."""
+        for path in self.path.parent.glob(f".part*-{FILE_NAME}"):
+            path.unlink(missing_ok=True)
 
 
 def _checksum(tensors: Mapping[str, Tensor], text: str) -> int:

@@ -14,7 +14,7 @@ _KEY = "focusbench"
 
 def save_weights(path: str | Path, weights: Weights) -> None:
     """Write tensors, and the description as JSON in the metadata; equal content, equal bytes."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = {
         name: weights.tensors[name].detach().to("cpu", copy=True).contiguous()
@@ -23,7 +23,7 @@ def save_weights(path: str | Path, weights: Weights) -> None:
     description = json.dumps(dict(weights.description), sort_keys=True, allow_nan=False)
     with replacing(path) as temporary:
         # One metadata entry: the order of several is not fixed.
-        save_file(tensors, temporary, metadata={_KEY: description})
+        temporary.write_bytes(save(tensors, metadata={_KEY: description}))
 
 
 def load_weights(path: str | Path) -> Weights:
