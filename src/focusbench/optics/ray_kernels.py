@@ -26,7 +26,6 @@ LANES = 16  # numbers in a vector; the compiler splits it where registers are sh
 VECTORS = 4  # vectors that are summed side by side, in registers
 BLOCK = LANES * VECTORS  # places that are computed together
 CHUNK = 6 * BLOCK  # places of light that `backward` spreads at a time
-LOG2_E = math.log2(math.e)
 
 
 class Layout(NamedTuple):

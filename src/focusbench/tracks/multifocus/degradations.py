@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from focusbench.errors import InputError
 from focusbench.problem import Noise
@@ -41,3 +43,11 @@ def parse(degradation: str) -> Degradation:
         )
     kind, sigma = match.groups()
     return Degradation(kind == "offmodel", float(sigma or 0), quantised=kind != "float")
+
+
+def noise_of(degradation: str, settings: Mapping[str, Any]) -> Noise | None:
+    """Noise of an observation; None where nothing is known of it."""
+    if degradation != "recorded":
+        return parse(degradation).noise
+    sigma = settings.get("noise_sigma")
+    return None if sigma is None else Noise(gaussian_sigma=sigma)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from focusbench.images import Volume
-from focusbench.optics.rays import Geometry
+from focusbench.optics.ray_paths import Geometry
 
 
 def ray_geometry(volume: Volume, settings: Mapping[str, Any]) -> Geometry:

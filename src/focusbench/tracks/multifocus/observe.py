@@ -10,7 +10,8 @@ import numpy as np
 
 from focusbench import data
 from focusbench.images import Volume
-from focusbench.optics import rays
+from focusbench.optics.ray_loops import render
+from focusbench.optics.ray_paths import Geometry
 from focusbench.tracks.multifocus import truth as truths
 from focusbench.tracks.multifocus.degradations import GREY_LEVEL, parse
 from focusbench.tracks.multifocus.geometry import ray_geometry
@@ -48,7 +49,7 @@ def observe(
         image = _offmodel(sample, source, settings)
         voxel_size = truths.voxel_size(settings)
     else:
-        image = rays.render(truth.array, ray_geometry(truth, settings["geometry"]))
+        image = render(truth.array, ray_geometry(truth, settings["geometry"]))
         voxel_size = truth.voxel_size
     image = image.astype(np.float64)
     if wanted.sigma:
@@ -70,9 +71,9 @@ def _offmodel(sample: str, source: str, settings: Mapping[str, Any]) -> np.ndarr
     """
     nominal = settings["geometry"]
     fine = truths.transmittance(sample, source, settings, refine=REFINE)
-    image = rays.render(
+    image = render(
         fine,
-        rays.Geometry(
+        Geometry(
             numerical_aperture=nominal["numerical_aperture"],
             n_slices=fine.shape[0],
             z_step=nominal["z_step"] / REFINE,

@@ -7,8 +7,8 @@ from typing import Any
 
 from focusbench.images import Volume
 from focusbench.optics.rays import RayForward
-from focusbench.problem import Noise, Problem
-from focusbench.tracks.multifocus.degradations import parse
+from focusbench.problem import Problem
+from focusbench.tracks.multifocus.degradations import noise_of
 from focusbench.tracks.multifocus.geometry import ray_geometry
 
 
@@ -30,13 +30,5 @@ def problem(observed: Volume, degradation: str, settings: Mapping[str, Any]) -> 
         axes=observed.axes,
         voxel_size=tuple(observed.voxel_size),
         forward=RayForward(ray_geometry(observed, settings)),
-        noise=noise(degradation, settings),
+        noise=noise_of(degradation, settings),
     )
-
-
-def noise(degradation: str, settings: Mapping[str, Any]) -> Noise | None:
-    """Noise of an observation; None where nothing is known of it."""
-    if degradation != "recorded":
-        return parse(degradation).noise
-    sigma = settings.get("noise_sigma")
-    return None if sigma is None else Noise(gaussian_sigma=sigma)

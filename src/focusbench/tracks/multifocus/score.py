@@ -12,11 +12,12 @@ from focusbench.errors import InputError
 from focusbench.evaluation.consistency import reduced_chi_square, rms
 from focusbench.evaluation.metrics import SSIM_VARIANTS, psnr, ssim, ssim_fits
 from focusbench.images import Volume
-from focusbench.optics.rays import Geometry, render
+from focusbench.optics.ray_loops import render
+from focusbench.optics.ray_paths import Geometry
 from focusbench.problem import Noise
+from focusbench.tracks.multifocus.degradations import noise_of
 from focusbench.tracks.multifocus.geometry import ray_geometry
 from focusbench.tracks.multifocus.metrics import METRICS, RANGE_USED, RANGE_WHOLE
-from focusbench.tracks.multifocus.problem import noise as noise_of
 
 
 def score(
