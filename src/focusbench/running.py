@@ -20,7 +20,7 @@ from focusbench.training import device as devices
 from focusbench.training.progress import Trace
 from focusbench.training.run import apply_threads
 from focusbench.training.state import FileState, NoState
-from focusbench.training.timing import seconds_per_step
+from focusbench.training.timing import measure
 
 TRACE_ROWS = 100  # a trace has about that many rows, however long the run
 
@@ -175,8 +175,7 @@ def time_restoration(
     Returns
     -------
     dict
-        `seconds_per_step` and `cpu_seconds_per_step` (None for a method without steps), `seconds`
-        and `cpu_seconds` of the full restoration, and what they were measured under.
+        What `timing.measure` found, and what it was measured under.
     """
     load = os.getloadavg()[0]
     apply_threads(how["threads"])
@@ -187,12 +186,8 @@ def time_restoration(
         run = Run(seed, device, how["threads"], None, NoState(), monitor)
         built.restore(problem, run, weights)
 
-    measured = seconds_per_step(call, warm_up, steps, device)
-    per_step = measured["median"]
     return {
-        "seconds_per_step": per_step,
-        "seconds": measured["total"] if per_step is None else per_step * iterations,
-        "measured_steps": measured["count"],
+        **measure(call, warm_up, steps, device, iterations),
         "steps": iterations,
         "device": device_name(device),
         "threads": how["threads"],

@@ -52,7 +52,7 @@ class Watch:
     def tell(self, step, loss):
         self.calls.append(("told", step))
 
-    def begin(self, phase, steps):
+    def begin(self, phase, steps, monitored):
         self.calls.append(("begin", phase, steps))
 
     def finish(self):

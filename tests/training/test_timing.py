@@ -4,19 +4,20 @@ import torch
 from focusbench.training import timing
 from focusbench.training.loop import iterate
 from focusbench.training.run import quick_run
-from focusbench.training.timing import Stopwatch, seconds_per_step
+from focusbench.training.timing import Stopwatch, measure
 
 
 class Counting:
     finished = False
 
-    def __init__(self, clock):
+    def __init__(self, clock, slow=10):
         self.clock = clock
+        self.slow = slow
         self.done = 0
 
     def step(self):
         self.done += 1
-        self.clock[0] += 10 if self.done < 3 else self.done  # the first steps are slow
+        self.clock[0] += self.slow if self.done < 3 else self.done  # the first steps are slow
         return 1.0
 
     def estimate(self):
@@ -30,10 +31,11 @@ class Counting:
 def clock(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(timing.time, "process_time", lambda: 2 * now[0])
     return now
 
 
-def test_median_after_the_warm_up(clock):
+def test_phases_are_cut_short_and_counted_in_full(clock):
     first, main = Counting(clock), Counting(clock)
 
     def call(monitor):
@@ -41,31 +43,47 @@ def test_median_after_the_warm_up(clock):
         iterate(first, 500, run, phase="fit", monitored=False)
         iterate(main, 1000, run)
 
-    assert seconds_per_step(call, 2, 3, "cpu") == {"median": 4.0, "count": 3, "total": None}
-    assert first.done == 1  # a stopwatch does not wait for what it does not measure
-    assert main.done == 5
+    found = measure(call, 2, 3, "cpu", iterations=1000)
+    assert found == {
+        "seconds_per_step": 4.0,  # median of 3, 4 and 5
+        "cpu_seconds_per_step": 8.0,
+        "measured_steps": 3,
+        "seconds": 4.0 * 1000 + 4.0 * 500,
+        "cpu_seconds": 8.0 * 1000 + 8.0 * 500,
+    }
+    assert (first.done, main.done) == (5, 5)
 
 
-def test_a_method_that_ends_before(clock):
+def test_a_method_that_ended_before_counts_the_steps_that_it_did(clock):
     def call(monitor):
         iterate(Counting(clock), 4, quick_run(monitor=monitor))
 
-    assert seconds_per_step(call, 2, 3, "cpu") == {"median": 3.5, "count": 2, "total": 27.0}
+    found = measure(call, 2, 3, "cpu", iterations=4)
+    assert (found["seconds_per_step"], found["measured_steps"]) == (3.5, 2)
+    assert found["seconds"] == 14.0
 
 
-def test_a_method_without_steps(clock):
+def test_a_method_without_steps_is_timed_as_a_whole(clock):
     def call(monitor):
         clock[0] += 2
 
-    assert seconds_per_step(call, 2, 3, "cpu") == {"median": None, "count": 0, "total": 2.0}
+    found = measure(call, 2, 3, "cpu", iterations=0)
+    assert (found["seconds_per_step"], found["seconds"], found["cpu_seconds"]) == (None, 2.0, 4.0)
 
 
-def test_methods_do_not_swallow_the_end():
-    watch = Stopwatch(0, 1, "cpu")
-    watch.begin("main", 5)
-    with pytest.raises(BaseException) as end:
-        watch(1, 1.0, None)
-    assert not isinstance(end.value, Exception)
+def test_a_loop_of_ones_own_is_ended(clock):
+    def call(monitor):
+        for step in range(1, 1000):
+            clock[0] += 3
+            try:
+                monitor(step, 1.0, None)
+            except Exception:
+                continue
+
+    found = measure(call, 2, 3, "cpu", iterations=999)
+    assert (found["measured_steps"], found["seconds_per_step"]) == (3, 3.0)
+    assert found["seconds"] == 3.0 * 999
+    assert clock[0] == 15
 
 
 @pytest.mark.parametrize(("warm_up", "steps"), [(-1, 1), (0, 0)])

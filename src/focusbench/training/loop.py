@@ -149,9 +149,8 @@ def iterate(
         }
         run.state.save(values, note)
 
-    if not monitored and getattr(run.monitor, "timing_only", False):
-        steps = min(steps, 1)  # a stopwatch waits for the monitored steps
-    _tell(run.monitor, "begin", phase, steps)
+    _tell(run.monitor, "begin", phase, steps, monitored)
+    steps = min(steps, getattr(run.monitor, "most_steps", steps))  # a stopwatch wants no more
     interval = float(os.environ.get("FOCUSBENCH_SAVE_SECONDS", SAVE_SECONDS))
     last_save = time.monotonic()
     with _termination() as terminated:

@@ -1,8 +1,8 @@
 """Monitors: the trace of a run, and the line that shows how far it is.
 
-Besides what `problem.Monitor` asks for, a monitor may have `begin(phase, steps)`, called before a
-phase, `tell(step, loss)`, called for the steps of phases that enter no trace, and `finish()`,
-called after the last step of one that does.
+Besides what `problem.Monitor` asks for, a monitor may have `begin(phase, steps, monitored)`, called
+before a phase, `tell(step, loss)`, called for the steps of phases that enter no trace, `finish()`,
+called after the last step of one that does, and `most_steps`, beyond which no phase goes.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Trace:
             self._add_row()
         self._show("", step, loss)
 
-    def begin(self, phase: str, steps: int) -> None:
+    def begin(self, phase: str, steps: int, monitored: bool = True) -> None:
         """Take note that a phase of `steps` steps begins."""
         self._phase, self._steps = phase, steps
         if self._display:
