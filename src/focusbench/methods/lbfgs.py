@@ -30,7 +30,15 @@ class Lbfgs:
 
     One rule gives the weight for all volumes and noise levels: `weight_factor` *
     sd^`weight_exponent`, sd being the standard deviation of the observation's noise, rounding error
-    included.
+    included; that of 8-bit images where the noise is unknown.
+
+    Its constants were chosen on 11 volumes that stand in no table: the five phantoms of seed 1
+    (48 voxels wide) and SciVis' bonsai, fuel, neghip, nucleon, silicium and tooth (64), with an
+    aperture grid of 13, 8-bit images and Gaussian noise of 0, 0.003, 0.01 and 0.03. Three to nine
+    weights were tried for each volume and noise. After 150 evaluations most SciVis volumes were
+    best at 2 to 8 sd^1.5 and most phantoms, whose edges are sharper, below 1.5 sd^1.5; at a noise
+    of 0.01 the compromise costs the former 0.3 dB and the latter 1.5 dB in the mean against each
+    one's own best.
 
     Parameters
     ----------
@@ -44,7 +52,8 @@ class Lbfgs:
     weight_factor, weight_exponent
         Of the rule above.
     least_noise
-        The rule takes at least this standard deviation.
+        The rule takes at least this standard deviation. It is met by images that are not quantised;
+        weights from 1e-6 to 3e-5 did equally well on phantoms there.
     tolerance
         Ends the run when five iterations in a row lowered the objective by no more than this part
         of it.
@@ -53,9 +62,9 @@ class Lbfgs:
     max_evaluations: int = 400
     memory: int = 15
     smoothing: float = 1e-3
-    weight_factor: float = 5.6
+    weight_factor: float = 2.8
     weight_exponent: float = 1.5
-    least_noise: float = EIGHT_BITS
+    least_noise: float = 3e-4
     tolerance: float = 1e-6
 
     def __post_init__(self) -> None:
