@@ -164,5 +164,4 @@ def test_the_paper_preset_holds_the_published_constants_in_full():
             known = resolved["methods"][track][method]
             built = methods.build(method, known["parameters"])
             assert set(known["parameters"]) == {f.name for f in dataclasses.fields(built)}
-            if method != "lbfgs":  # ours: nothing is published
-                assert built == methods.build(method)
+            assert built == methods.build(method)
