@@ -35,14 +35,15 @@ def parse(degradation: str) -> Degradation:
     InputError
         The id is none of these.
     """
-    match = re.fullmatch(r"(clean|offmodel|float)?_?(?:sigma(0\.[0-9]{1,4}))?", degradation)
-    if not match or not any(match.groups()):
+    pattern = r"(?:clean|(offmodel|float)|(?:(offmodel|float)_)?sigma(0\.[0-9]{1,4}))"
+    match = re.fullmatch(pattern, degradation)
+    if not match:
         raise InputError(
-            f"unknown degradation {degradation!r}; accepted: clean, float, offmodel, "
-            "sigma0.01, offmodel_sigma0.01, float_sigma0.01"
+            f"unknown degradation {degradation!r}; accepted: clean, float, offmodel, sigma0.01, "
+            "offmodel_sigma0.01, float_sigma0.01"
         )
-    kind, sigma = match.groups()
-    return Degradation(kind == "offmodel", float(sigma or 0), quantised=kind != "float")
+    kind = match[1] or match[2]
+    return Degradation(kind == "offmodel", float(match[3] or 0), quantised=kind != "float")
 
 
 def noise_of(degradation: str, settings: Mapping[str, Any]) -> Noise | None:
