@@ -7,8 +7,8 @@ The package knows nothing of the workflow that drives it: import it from a noteb
 
 import os
 
-# Several jobs share a machine's cores: OpenMP threads that spin while they wait slow each other down
-# ten times and more. Read when torch is loaded, so it is set here; the environment stands above it.
+# Jobs share a machine's cores: OpenMP threads that spin while they wait slow each other down ten
+# times and more. Read when torch is loaded, so it is set here; the environment stands above it.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
