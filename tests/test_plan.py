@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from focusbench import config as configuration
@@ -88,3 +91,18 @@ def test_every_table_and_figure_is_made_by_a_function_of_its_name(track):
         assert names
         for name in names:
             assert callable(getattr(tracks.stage(track, stage), name))
+
+
+def test_planning_loads_neither_torch_nor_pandas():
+    code = (
+        "import sys\n"
+        "from focusbench import config, jobs, paths, plan\n"
+        "known = config.build({'preset': 'test'})\n"
+        "for track in known['tracks']:\n"
+        "    assert plan.targets(known, track)\n"
+        "    for item in plan.restorations(known, track):\n"
+        "        assert plan.restore_parameters(known, track, *item[:3])['code']\n"
+        "heavy = {'torch', 'pandas', 'numba', 'matplotlib', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
