@@ -282,9 +282,11 @@ def report_parameters(config: Config, track: str, stage: str) -> dict[str, Any]:
     section = config["tracks"][track]
     used = {item.method for item in restorations(config, track)}
     return {
-        "items": [list(item) for item in restorations(config, track)],
-        "timed": [list(item) for item in timed(config, track)],
-        "trainings": [list(one) for one in trainings(config, track)],
+        "results": {
+            "items": [list(item) for item in restorations(config, track)],
+            "timed": [list(item) for item in timed(config, track)],
+            "trainings": [list(one) for one in trainings(config, track)],
+        },
         "settings": {
             "preset": config["preset"],
             "seed": config["seed"],

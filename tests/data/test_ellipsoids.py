@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from focusbench.data import ellipsoids
+from focusbench.data import ellipsoids, phantoms
 from focusbench.data.ellipsoids import EllipsoidPairs, Ellipsoids
 
 
@@ -73,3 +73,20 @@ def test_the_set_ends():
 def test_impossible_sets_are_refused(values):
     with pytest.raises(ValueError, match="at least"):
         EllipsoidPairs(*values)
+
+
+def test_no_training_pair_is_the_phantom_of_the_same_recipe(monkeypatch):
+    drawn = []
+    draw = ellipsoids.draw
+
+    def noted(rng):
+        drawn.append(draw(rng))
+        return drawn[-1]
+
+    monkeypatch.setattr(ellipsoids, "draw", noted)
+    own, _ = phantoms.PHANTOMS["ellipsoids"]
+    phantoms.density("ellipsoids", 16, 11, settings={})
+    (phantom,) = drawn
+    for seed, index in ((own, 0), (0, own), (0, 0)):
+        ellipsoids.EllipsoidPairs(16, 11, own + 1, seed)[index]
+        assert not np.array_equal(drawn[-1].centres[:1], phantom.centres[:1])

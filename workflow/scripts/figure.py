@@ -1,20 +1,13 @@
 """Draw one figure."""
 
 from focusbench.jobs import job
-from focusbench.paths import Restored
 from focusbench.report import figures
 from focusbench.report.results import Results
 from focusbench.tracks import stage
 
 with job(snakemake.log[0]):
     wanted, what = snakemake.wildcards, snakemake.params.what
-    results = Results(
-        wanted.track,
-        [Restored(*item) for item in what["items"]],
-        timed=[Restored(*item) for item in what["timed"]],
-        trainings=what["trainings"],
-        settings=what["settings"],
-    )
+    results = Results(wanted.track, **what["results"], settings=what["settings"])
     module = stage(wanted.track, "figures")
     figure = getattr(module, wanted.figure)(results, what["settings"])
     caption = getattr(module, f"{wanted.figure}_caption")(results, what["settings"])

@@ -1,19 +1,12 @@
 """Write one table."""
 
 from focusbench.jobs import job
-from focusbench.paths import Restored
 from focusbench.report import tables
 from focusbench.report.results import Results
 from focusbench.tracks import stage
 
 with job(snakemake.log[0]):
     wanted, what = snakemake.wildcards, snakemake.params.what
-    results = Results(
-        wanted.track,
-        [Restored(*item) for item in what["items"]],
-        timed=[Restored(*item) for item in what["timed"]],
-        trainings=what["trainings"],
-        settings=what["settings"],
-    )
+    results = Results(wanted.track, **what["results"], settings=what["settings"])
     table = getattr(stage(wanted.track, "tables"), wanted.table)(results, what["settings"])
     tables.write(table, snakemake.output.csv, snakemake.output.md, snakemake.output.tex)

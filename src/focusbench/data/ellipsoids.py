@@ -89,7 +89,8 @@ class EllipsoidPairs:
         """(input, target) number `index`, from 0."""
         if not 0 <= index < self.count:
             raise IndexError(f"pair {index} of {self.count}")
-        rng = np.random.default_rng([self.seed, index])
+        # the third number keeps the stream apart from that of the phantom with the same recipe
+        rng = np.random.default_rng([self.seed, index, 1])
         clean = 1 - absorbance(draw(rng), self.size, self.n_slices)
         noise = rng.random(clean.shape, dtype=np.float32)
         noise *= np.float32(NOISE)

@@ -81,6 +81,11 @@ def notes(
         "The CSV file holds full precision, every seed, and for each row the SHA-256 of its "
         "observation and truth and the content hash of the code that made and scored it."
     )
+    if "ellipsoids" in results.samples and results.trained:
+        lines.append(
+            "The phantom ellipsoids follows the recipe of the volumes that dip_pretrain_2 is "
+            "trained on (drawn apart: it is not among them), which favours that method there."
+        )
     if not scores["repeatable"].all():
         lines.append(f"{MARK} not repeatable: a time budget, not a count of steps, ended the run.")
     return lines

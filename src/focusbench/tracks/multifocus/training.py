@@ -16,9 +16,12 @@ def training_set(
     """Build a training set by id.
 
     `ellipsoids` (the only one): pairs of noisy and clean volumes of `settings` size x size x
-    slices, as many as the method's parameter `samples` says (Azevedo et al. 2024: 1,000). They are
-    synthetic: no test sample can be among them.
+    slices, as many as the method's parameter `samples` says, else 1,000 (Azevedo et al. 2024). No
+    test volume is among them; the phantom `ellipsoids`, though drawn apart, follows their recipe,
+    and tables say so.
     """
     if trains_on != "ellipsoids":
         raise InputError(f"unknown training set {trains_on!r}; accepted: ellipsoids")
-    return EllipsoidPairs(settings["size"], settings["slices"], parameters["samples"], seed)
+    return EllipsoidPairs(
+        settings["size"], settings["slices"], parameters.get("samples", 1000), seed
+    )
