@@ -35,7 +35,10 @@ def test_a_stack_is_restored(stack, tmp_path):
     assert volume.voxel_size == pytest.approx((1.0, 0.92, 0.92))
     assert volume.array.min() < 0.95
     record = json.loads((tmp_path / "out.json").read_text())
-    assert record["parameters"] == {"max_evaluations": 12}
+    assert record["parameters"]["max_evaluations"] == 12
+    assert record["parameters"]["memory"] == 15  # defaults too
+    assert record["method"] == "lbfgs"
+    assert record["stack"]["background"] == 255
     assert record["evaluations"] <= 12
     assert (tmp_path / "out.trace.csv").read_text().startswith("step,loss,psnr\n1,")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -92,6 +95,10 @@ WRONG = [
     (["--method", "dip_pretrain_2"], "--weights"),
     (["--method", "dip_pretrain_2", "--weights", "none.safetensors"], "none.safetensors: no such"),
     (["--method", "no.such:Thing"], "no module"),
+    (["--method", "lbfgs", "--seed", "-1"], "--seed: -1"),
+    (["--method", "iterative", "--set", "learning_rate=x"], "learning_rate is 'x'; accepted: a"),
+    (["--method", "lbfgs", "--aperture-grid", "5000"], "201 at most"),
+    (["--method", "start", "--background", "3"], "no grey value lies below it"),
 ]
 
 
@@ -109,3 +116,63 @@ def test_a_mistake_is_one_line(stack, tmp_path, capsys, arguments, message):
 def test_the_outputs_name_says_what_it_is(stack, tmp_path, capsys):
     assert main(["restore", str(stack), "-o", str(tmp_path / "o.png"), "--method", "start"]) == 1
     assert "a name that ends in .ome.tif" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_the_recording_is_never_overwritten(stack, tmp_path, capsys, inside):
+    own = tmp_path / "own"
+    own.mkdir()
+    path = own / "rec.ome.tif"
+    path.write_bytes(stack.read_bytes())
+    given, output = (own, own / "new.ome.tif") if inside else (path, path)
+    before = path.read_bytes()
+    arguments = ["restore", str(given), "-o", str(output), "--method", "start", *GEOMETRY]
+    assert main(arguments) == 1
+    assert "would overwrite or join" in capsys.readouterr().err
+    assert path.read_bytes() == before
+    assert [one.name for one in own.iterdir()] == ["rec.ome.tif"]
+
+
+BROKEN = """
+import numpy as np
+from focusbench.problem import Restoration
+class Nan:
+    def restore(self, problem, run, weights=None):
+        return Restoration(np.full(problem.observed.shape, np.nan))
+class Shape:
+    def restore(self, problem, run, weights=None):
+        return Restoration(np.ones(3))
+class Nothing:
+    def restore(self, problem, run, weights=None):
+        return None
+class Raises:
+    def restore(self, problem, run, weights=None):
+        raise KeyError("inner")
+class NoRestore:
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Nan", "not finite"),
+        ("Shape", "shape (3,); accepted: (5, 14, 13)"),
+        ("Nothing", "gave a NoneType"),
+        ("Raises", "KeyError: 'inner'"),
+        ("NoRestore", "has no function restore"),
+    ],
+)
+def test_a_broken_method_of_ones_own_is_one_line(
+    stack, tmp_path, capsys, monkeypatch, name, message
+):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "broken_methods.py").write_text(BROKEN)
+    monkeypatch.syspath_prepend(str(folder))
+    output = tmp_path / "o.ome.tif"
+    arguments = ["restore", str(stack), "-o", str(output), "--method", f"broken_methods:{name}"]
+    assert main([*arguments, *GEOMETRY]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert not output.exists()

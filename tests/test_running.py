@@ -40,7 +40,7 @@ def test_a_restoration_comes_with_its_record():
 
 @pytest.mark.parametrize("wrong", [{"shape": (3, 4)}, {"value": float("nan")}])
 def test_an_estimate_that_is_none_is_refused(wrong):
-    with pytest.raises(ValueError, match="shape"):
+    with pytest.raises(InputError, match="gave an estimate"):
         restore(**wrong)
 
 

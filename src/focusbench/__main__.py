@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import ast
+import dataclasses
+import hashlib
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,12 +20,22 @@ from focusbench.jobs import MARK, line
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
+    level = logging.DEBUG if os.environ.get("FOCUSBENCH_DEBUG") else logging.WARNING
     logging.basicConfig(format="focusbench: %(message)s")
+    logging.getLogger(__name__).setLevel(level)
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
     except (InputError, OSError, FloatingPointError) as error:
         print(f"{MARK}{line(error)}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        logging.getLogger(__name__).debug("traceback", exc_info=error)
+        print(
+            f"{MARK}{type(error).__name__}: {line(error)} (a fault of the program or "
+            "the method; FOCUSBENCH_DEBUG=1 shows where)",
+            file=sys.stderr,
+        )
         return 1
     return 0
 
@@ -84,6 +97,9 @@ def _restore(options: argparse.Namespace) -> None:
     from focusbench.training.weights import load_weights
 
     stem = _stem(options.output)
+    _check_place(options.output, options.stack)
+    if options.seed < 0:
+        raise InputError(f"--seed: {options.seed} is not accepted; 0 or more")
     if options.threads < 1:
         raise InputError(f"--threads: {options.threads} is not accepted; 1 or more")
     if options.budget_seconds is not None and not options.budget_seconds > 0:
@@ -141,15 +157,46 @@ def _restore(options: argparse.Namespace) -> None:
     }
     inputs = [*stack.source_files(settings), *([options.weights] if options.weights else [])]
     key = running.fingerprint(known, inputs)
+    observed_sha256 = hashlib.sha256(observed.array.tobytes()).hexdigest()
     state = FileState(Path(f"{stem}.resume"), key)
     monitor = running.trace(f"{options.method} {Path(options.stack).name}", parameters.get("steps"))
     run = running.make_run(how, options.seed, state, monitor)
     restoration, record = running.restore(options.method, parameters, problem, run, weights)
     write_volume(options.output, restoration.estimate, observed.axes, observed.voxel_size)
     monitor.write_csv(f"{stem}.trace.csv")
-    about = {"code": code, "seed": options.seed, "inputs_sha256": [sha256(one) for one in inputs]}
+    about = {
+        "code": code,
+        "seed": options.seed,
+        "method": options.method,
+        "parameters": dataclasses.asdict(chosen)
+        if dataclasses.is_dataclass(chosen)
+        else parameters,
+        "stack": {**settings, "voxel_size": list(observed.voxel_size)},
+        "numerical_aperture": options.numerical_aperture,
+        "aperture_grid": options.aperture_grid,
+        "noise_sigma": options.noise_sigma,
+        "budget_seconds": options.budget_seconds,
+        "inputs_sha256": {str(one): sha256(one) for one in inputs},
+        "observed_sha256": observed_sha256,
+    }
     write_json(f"{stem}.json", {**record, **about})
     state.remove()
+
+
+def _check_place(output: str, stack: str) -> None:
+    """Refuse to write over the recording, or where nothing can be written, before any work."""
+    target, source = Path(output).resolve(), Path(stack).resolve()
+    if target == source or source in target.parents:
+        raise InputError(
+            f"--output: {output} would overwrite or join the stack {stack}; another "
+            "place is accepted"
+        )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--output: {output} cannot be written: {error.strerror}") from None
+    if not os.access(target.parent, os.W_OK):
+        raise InputError(f"--output: {output} cannot be written: no permission in its folder")
 
 
 def _stem(output: str) -> str:

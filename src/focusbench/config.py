@@ -7,7 +7,9 @@ the key, the wrong value and what is accepted. Imports neither torch nor pandas.
 from __future__ import annotations
 
 import json
+import math
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from difflib import get_close_matches
@@ -22,6 +24,7 @@ from focusbench.errors import InputError
 HOME = Path(__file__).resolve().parent
 PRESETS = ("test", "quick", "paper")
 COMMAND_FIELDS = ("observed", "estimate", "voxel_size", "seed", "threads")
+PLACES = (".directory", ".path")  # keys under data that say where, not what
 METHOD_ID = re.compile(r"[a-z0-9_]+")
 
 
@@ -157,6 +160,7 @@ def resolve_method(track: str, method: str, entries: Mapping[str, Any]) -> dict[
 
 def _check_shape(merged: Mapping[str, Any]) -> None:
     """Check every key's presence, type and range against the schemas."""
+    _check_keys(merged, "")
     _validate(merged, schema("config"), ())
     for section in ("tracks", "methods"):
         for track, value in merged[section].items():
@@ -169,6 +173,15 @@ def _check_shape(merged: Mapping[str, Any]) -> None:
     for track, entries in merged["methods"].items():
         for method in entries:
             _check_method(track, method, entries)
+
+
+def _check_keys(value: Any, at: str) -> None:
+    """YAML takes 1, true or null for keys too; ids are text."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise InputError(f"config: {at}{key}: a key is text; put {key!r} in quotes")
+            _check_keys(inner, f"{at}{key}.")
 
 
 def _check_method(track: str, method: str, entries: Mapping[str, Any]) -> None:
@@ -193,17 +206,21 @@ def _check_method(track: str, method: str, entries: Mapping[str, Any]) -> None:
             "module, command"
         )
     if kinds == ["uses"]:
+        if not isinstance(entry["uses"], str):
+            raise InputError(f"{place}.uses: {entry['uses']!r} is not the id of a method")
         base, seen = method, set()
-        while base not in known and "uses" in entries.get(base, {}):
+        while base not in known and "uses" in (entries.get(base) or {}):
             if base in seen:
                 raise InputError(f"{place}: uses: goes round in a circle through {base!r}")
             seen.add(base)
             base = entries[base]["uses"]
         if base not in known and base not in entries:
             raise _unknown(f"methods.{track}.{method}.uses", base, [*known, *entries], "method")
+        own = {key: value for key, value in entry.items() if key != "uses"}
         if base in known:
-            own = {key: value for key, value in entry.items() if key != "uses"}
             _validate(own, schema(track)["methods"][base], ("methods", track, method))
+        elif "command" in entries[base]:
+            _check_command(place, {**entries[base], **own})
         return
     _validate(entry, schema("config")["$defs"]["own_method"], ("methods", track, method))
     if kinds == ["command"]:
@@ -217,6 +234,10 @@ def _check_command(place: str, entry: Mapping[str, Any]) -> None:
             f"{place}: {sorted(unknown)[0]}: a command has no such key; write "
             "arguments into the command itself"
         )
+    try:
+        shlex.split(entry["command"])
+    except ValueError as error:
+        raise InputError(f"{place}.command: {error} in {entry['command']!r}") from None
     fields = re.findall(r"\{([^{}]*)\}", entry["command"])
     for name in fields:
         if name not in COMMAND_FIELDS:
@@ -261,7 +282,7 @@ def samples(merged: Mapping[str, Any], track: str) -> list[str]:
 
 def _check_places(data: Mapping[str, Any]) -> None:
     directory = data["scivis"]["directory"]
-    if directory is not None and not Path(directory).is_dir():
+    if directory is not None and not Path(directory).expanduser().is_dir():
         raise InputError(f"config: data.scivis.directory: there is no folder {directory!r}")
     for sample, entry in data["stack"].items():
         if not Path(entry["path"]).exists():
@@ -271,15 +292,28 @@ def _check_places(data: Mapping[str, Any]) -> None:
 
 
 def _validate(value: Any, against: Mapping[str, Any], at: tuple[str, ...]) -> None:
-    from jsonschema import Draft202012Validator
-
-    errors = sorted(
-        Draft202012Validator(against).iter_errors(value), key=lambda error: len(error.path)
-    )
+    errors = sorted(_validator()(against).iter_errors(value), key=lambda error: len(error.path))
     if errors:
         error = errors[-1]  # the deepest is the most telling
         key = ".".join([*at, *map(str, error.absolute_path)])
         raise _explained(error, key)
+
+
+@cache
+def _validator() -> Any:
+    """JSON schema as we mean it: 16.0 is no integer, and no number is infinite or NaN."""
+    from jsonschema import Draft202012Validator, validators
+
+    def is_integer(_: Any, value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool)
+
+    def is_number(_: Any, value: Any) -> bool:
+        return is_integer(_, value) or (isinstance(value, float) and math.isfinite(value))
+
+    checker = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"integer": is_integer, "number": is_number}
+    )
+    return validators.extend(Draft202012Validator, type_checker=checker)
 
 
 def _explained(error: Any, key: str) -> InputError:
@@ -311,6 +345,8 @@ def _accepted(part: Mapping[str, Any]) -> str:
         return ", ".join(map(str, part["enum"]))
     kinds = part.get("type", "any value")
     words = [" or ".join(kinds) if isinstance(kinds, list) else kinds]
+    if kinds == "array":
+        words = ["a list of ids" if part.get("items", {}).get("type") == "string" else "a list"]
     for rule, sign in (
         ("minimum", ">="),
         ("exclusiveMinimum", ">"),
@@ -350,7 +386,7 @@ def _differences(base: Any, merged: Any, at: str = "") -> Iterator[tuple[str, An
     for key, value in merged.items():
         name = f"{at}{key}"
         before = base.get(key) if isinstance(base, Mapping) else None
-        if name in ("preset", "device") or name.startswith("data."):
+        if name in ("preset", "device") or (name.startswith("data.") and name.endswith(PLACES)):
             continue
         if isinstance(value, Mapping) and name != "":
             yield from _differences(before or {}, value, f"{name}.")

@@ -12,6 +12,7 @@ from typing import TextIO
 
 from focusbench.errors import InputError
 
+TERMINATED = 143  # what was asked to stop has saved its state and stops
 MARK = "focusbench: error: "  # begins the one line that says what went wrong
 
 
@@ -49,6 +50,11 @@ def job(log: str | Path) -> Iterator[None]:
             yield
         except (InputError, OSError, FloatingPointError) as error:
             print(f"{MARK}{line(error)}", file=sys.stderr)
+            sys.exit(1)
+        except SystemExit as error:
+            if error.code == TERMINATED:
+                raise
+            print(f"{MARK}the method ended the process (status {error.code})", file=sys.stderr)
             sys.exit(1)
         except Exception as error:
             file.write(traceback.format_exc())

@@ -290,7 +290,7 @@ def report_parameters(config: Config, track: str, stage: str) -> dict[str, Any]:
         "settings": {
             "preset": config["preset"],
             "seed": config["seed"],
-            "differs": _concerning(config["differs"], track),
+            "differs": _concerning(config["differs"], track, used, section["samples"]),
             "track": section,
             "sources": {name: data_source(config, name) for name in section["samples"]},
             "methods": {
@@ -331,12 +331,22 @@ def _known(entry: Mapping[str, Any], without: tuple[str, ...]) -> dict[str, Any]
     return {key: value for key, value in entry.items() if key not in without}
 
 
-def _concerning(differs: Mapping[str, Any], track: str) -> dict[str, Any]:
-    return {
-        key: value
-        for key, value in differs.items()
-        if key.split(".")[0] not in ("tracks", "methods") or key.split(".")[1] == track
-    }
+def _concerning(
+    differs: Mapping[str, Any], track: str, used: set[str], samples: list[str]
+) -> dict[str, Any]:
+    """Keep the keys that this track's numbers depend on."""
+
+    def concerns(key: str) -> bool:
+        section, *rest = key.split(".")
+        if section == "tracks":
+            return rest[0] == track
+        if section == "methods":
+            return rest[0] == track and rest[1] in used
+        if rest[:1] == ["stack"]:
+            return any(key.startswith(f"data.stack.{sample}.") for sample in samples)
+        return True
+
+    return {key: value for key, value in differs.items() if concerns(key)}
 
 
 def _program(command: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from focusbench import methods
+from focusbench.errors import InputError
 from focusbench.files import sha256
 from focusbench.problem import Monitor, Problem, Restoration, Run, TrainingSet, Weights
 from focusbench.training import device as devices
@@ -76,15 +77,24 @@ def restore(
     Raises
     ------
     InputError
-        The method refuses the problem or its parameters.
-    ValueError
-        The estimate is not a finite array of the observation's shape.
+        The method refuses the problem or its parameters, or its estimate is not a finite array of
+        the observation's shape.
     """
     built = methods.build(method, parameters)
+    if not callable(getattr(built, "restore", None)):
+        raise InputError(f"method {method}: has no function restore(problem, run, weights)")
     restoration, cost = measured(lambda: built.restore(problem, run, weights), run)
+    if not isinstance(restoration, Restoration):
+        kind = type(restoration).__name__
+        raise InputError(f"method {method}: gave a {kind}; accepted: a Restoration")
     estimate = np.asarray(restoration.estimate)
-    if estimate.shape != problem.observed.shape or not np.isfinite(estimate).all():
-        raise ValueError(f"{method} gave shape {estimate.shape}, or values that are not finite")
+    if estimate.shape != problem.observed.shape:
+        raise InputError(
+            f"method {method}: gave an estimate of shape {estimate.shape}; accepted: "
+            f"{problem.observed.shape}, that of the observation"
+        )
+    if not np.isfinite(estimate).all():
+        raise InputError(f"method {method}: gave an estimate with values that are not finite")
     record = {
         "iterations": restoration.iterations,
         "evaluations": restoration.evaluations,
@@ -115,7 +125,9 @@ def measured(work: Callable[[], Any], run: Run) -> tuple[Any, dict[str, Any]]:
         "cpu_seconds": cpu_seconds,
         "trace_seconds": [list(row) for row in run.monitor.seconds],
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "peak_device_memory_bytes": devices.peak_memory(run.device),
+        "peak_device_memory_bytes": (
+            devices.peak_memory(run.device) if run.device == "cuda" else None
+        ),
         "device": device_name(run.device),
         "threads": run.threads,
         "load_average": os.getloadavg()[0],

@@ -66,6 +66,11 @@ def read(settings: Mapping[str, Any]) -> Volume:
     background = _positive(settings, "background", background, "a grey value above 0")
     intensity = stack.astype(np.float32)
     intensity /= np.float32(background)
+    if intensity.min() >= 1:
+        raise InputError(
+            f"{path}: `background` is {background:g}, but no grey value lies below it (the "
+            f"least is {stack.min():g}); the grey value of empty field is accepted"
+        )
     return Volume(np.clip(intensity, 0.0, 1.0, out=intensity), axes, voxel_size)
 
 

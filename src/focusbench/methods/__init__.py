@@ -81,7 +81,12 @@ def build(method: str, parameters: Mapping[str, Any] | None = None) -> Any:
         target = method
     else:
         raise InputError(f"unknown method {method!r}; known: {', '.join(TABLE)}")
+    chosen = load(target)
+    for field in getattr(chosen, "__dataclass_fields__", {}).values():
+        value = (parameters or {}).get(field.name, field.default)
+        if type(field.default) in (int, float) and type(value) not in (int, float):
+            raise InputError(f"method {method}: {field.name} is {value!r}; accepted: a number")
     try:
-        return load(target)(**(parameters or {}))
+        return chosen(**(parameters or {}))
     except (TypeError, ValueError) as error:
         raise InputError(f"method {method}: {error}") from None

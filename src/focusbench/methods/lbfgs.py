@@ -100,7 +100,7 @@ class Lbfgs:
         outcome = iterate(stepper, self.max_evaluations, run)
         return Restoration(
             estimate=stepper.estimate().cpu().numpy(),
-            iterations=stepper.minimum.iterations if stepper.minimum else 0,
+            iterations=outcome.steps,
             evaluations=stepper.minimum.evaluations if stepper.minimum else 0,
             repeatable=not outcome.out_of_time,
         )

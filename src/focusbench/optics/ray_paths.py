@@ -13,6 +13,7 @@ import numpy as np
 from focusbench.errors import InputError
 
 LOG2_E = math.log2(math.e)
+MOST_CELLS = 201  # a side: some 30,000 rays
 SHORTEST = 1e-12  # um: what rounding leaves where a ray meets an edge of a voxel
 
 
@@ -45,6 +46,10 @@ class Geometry:
                 good = False
             if not good:
                 raise InputError(f"ray geometry: {name} is {value!r}; a whole number from 1 up")
+        if self.aperture_grid > MOST_CELLS:
+            raise InputError(
+                f"ray geometry: aperture_grid is {self.aperture_grid}; {MOST_CELLS} at most"
+            )
         for name in ("z_step", "pixel_size"):
             value = getattr(self, name)
             if not (_is_number(value) and 0 < value < math.inf):

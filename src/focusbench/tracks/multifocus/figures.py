@@ -347,7 +347,9 @@ def _draw_curve(
     look = {"color": drawn_as.colour, "linestyle": drawn_as.dashes, "marker": drawn_as.marker}
     mark = {"markersize": 7, "markeredgecolor": "white", "markeredgewidth": 0.8}
     if per_step and len(trace):
-        seconds = trace["step"].to_numpy(dtype=float) * per_step
+        # what the phases before the first step took: all, less that of the steps themselves
+        before = max(0.0, _mean(own, column) - _mean(own, "steps") * per_step)
+        seconds = before + trace["step"].to_numpy(dtype=float) * per_step
         (line,) = axes.plot(
             seconds, trace["psnr"].to_numpy(), **look, **mark, markevery=[len(trace) - 1]
         )

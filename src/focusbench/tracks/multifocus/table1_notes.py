@@ -30,7 +30,8 @@ def summary(results: Results, settings: Mapping[str, Any], beside: bool) -> str:
         reasons.append(f"preset {settings['preset']} takes fewer steps or a smaller model")
     elif settings.get("differs"):
         reasons.append("keys differ from the preset paper")
-    if (size, slices) != (PAPER_SIZE, PAPER_SLICES):
+    prepared = [s for s in results.samples if (settings.get("sources") or {}).get(s) != "stack"]
+    if prepared and (size, slices) != (PAPER_SIZE, PAPER_SLICES):
         reasons.append(f"volumes of {size} x {size} x {slices}, not 128 x 128 x 11")
     if own:
         reasons.append(f"{', '.join(own)}: not among the paper's volumes")
@@ -63,6 +64,8 @@ def notes(
     if changed:
         lines.insert(4, changed)
     for key in ("psnr", "psnr_range0.3", "ssim_paper", "ssim_wang_3d", "ssim_wang_2d"):
+        if key not in scores or scores[key].isna().all():
+            continue
         where = " (in the CSV file)" if key == "ssim_wang_2d" else ""
         lines.append(f"{METRICS[key].label}{where}: {METRICS[key].settings}.")
     lines.append(
@@ -92,21 +95,33 @@ def notes(
 
 
 def _volumes(results: Results, settings: Mapping[str, Any]) -> str:
+    """Where volumes and stacks come from, and on which grid they are."""
     track, sources = settings["track"], settings.get("sources") or {}
     kinds: dict[str, list[str]] = {}
     for sample in results.samples:
         kinds.setdefault(sources.get(sample, ""), []).append(sample)
-    listed = "; ".join(
-        f"{', '.join(samples)}{f' (source {source})' if source else ''}"
-        for source, samples in kinds.items()
-    )
-    size = track.get("size")
+    recorded = kinds.pop("stack", [])
     geometry = track.get("geometry") or {}
-    optics = ", ".join(f"{key} {plain(value)}" for key, value in sorted(geometry.items()))
-    return (
-        f"Volumes: {listed}; prepared to {size} x {size} x {track.get('slices')} voxels"
-        f"{f'; imaging model: {optics} (lengths in µm)' if optics else ''}."
-    )
+    parts = []
+    if kinds:
+        listed = "; ".join(
+            f"{', '.join(samples)}{f' (source {source})' if source else ''}"
+            for source, samples in kinds.items()
+        )
+        size = track.get("size")
+        optics = ", ".join(f"{key} {plain(value)}" for key, value in sorted(geometry.items()))
+        parts.append(
+            f"Volumes: {listed}; prepared to {size} x {size} x {track.get('slices')} voxels"
+            f"{f'; imaging model: {optics} (lengths in µm)' if optics else ''}."
+        )
+    if recorded:
+        given = {key: geometry.get(key) for key in ("numerical_aperture", "aperture_grid")}
+        optics = ", ".join(f"{key} {plain(value)}" for key, value in given.items() if value)
+        parts.append(
+            f"Recorded stacks without a truth: {', '.join(recorded)}; size and steps as recorded"
+            f"{f'; imaging model: {optics}, unless a stack has its own' if optics else ''}."
+        )
+    return " ".join(parts)
 
 
 def _describe(degradation: str) -> str:
