@@ -85,8 +85,8 @@ def cost(results: Results, settings: Mapping[str, Any]) -> Table:
         title="Cost of the methods",
         summary=(
             "Times of a run of its own, one method after the other, with a warm-up and a fixed "
-            "number of threads: the time of a step times the steps of the whole restoration, phases before it included. "
-            "They hold for the named device alone."
+            "number of threads: the time of a step times the steps of the whole restoration, "
+            "phases before it included. They hold for the named device alone."
         ),
         notes=tuple(_cost_notes(results, settings, timings)),
         data=timings,
