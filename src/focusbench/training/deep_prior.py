@@ -6,6 +6,7 @@ parameters are sought so that the imaging model, applied to what it puts out, gi
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ from focusbench.training import optimizers, precision, seeds
 from focusbench.training.loop import Outcome, iterate
 
 
-class NetworkStepper:
+class NetworkStepper(ABC):
     """Steps of Adam on a loss that a subclass defines; `loss` also sets `output`.
 
     `estimate` is what the network put out within the last step, before its parameters moved: no
@@ -37,9 +38,9 @@ class NetworkStepper:
         self.digits = digits
         self.output: Tensor | None = None
 
+    @abstractmethod
     def loss(self) -> Tensor:
         """Return the loss of this step, and set `output` (Z, Y, X)."""
-        raise NotImplementedError
 
     def predict(self, volumes: Tensor) -> Tensor:
         """Apply the network to (N, 1, Z, Y, X) at the precision of the run."""
