@@ -16,6 +16,13 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     assert [one.name for one in path.parent.iterdir()] == ["volume.ome.tif"]
 
 
+def test_what_a_killed_write_left_is_cleared_away(tmp_path):
+    (tmp_path / ".part1-a.csv").write_text("half")
+    (tmp_path / ".part1-b-a.csv").write_text("of another file")
+    write_text(tmp_path / "a.csv", "whole")
+    assert sorted(one.name for one in tmp_path.iterdir()) == [".part1-b-a.csv", "a.csv"]
+
+
 def test_the_temporary_name_keeps_the_endings(tmp_path):
     with replacing(tmp_path / "volume.ome.tif") as temporary:
         assert temporary.name.endswith(".ome.tif")

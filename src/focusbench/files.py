@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`, with its endings; rename it to `path` on success.
 
     The endings stay because writers choose the format by them (``.ome.tif``). If the body raises,
-    the temporary file is removed and whatever stood at `path` before is untouched.
+    the temporary file is removed and whatever stood at `path` before is untouched. What a killed
+    write of the same file left behind is removed as well.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -24,6 +26,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
+        left = re.compile(rf"\.part\d+-{re.escape(path.name)}")
+        for other in path.parent.glob(".part*"):
+            if left.fullmatch(other.name):
+                other.unlink(missing_ok=True)
     finally:
         temporary.unlink(missing_ok=True)
 
