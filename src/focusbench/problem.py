@@ -39,16 +39,27 @@ class Noise:
     """Noise of an observation, in its own intensity units.
 
     `gaussian_sigma` is the standard deviation of additive noise, `quantisation_step` the width of a
-    grey level (0: not quantised).
+    grey level (0: not quantised), `photons` the photons per unit of intensity (infinite: no shot
+    noise). `power` is the expected mean squared departure from the noise-free image, whatever
+    caused it, clipping included; None where it follows from the first two alone.
     """
 
     gaussian_sigma: float = 0.0
     quantisation_step: float = 0.0
+    photons: float = math.inf
+    power: float | None = None
+
+    @property
+    def mean_square(self) -> float:
+        """Expected mean squared departure from the noise-free image."""
+        if self.power is not None:
+            return self.power
+        return self.gaussian_sigma**2 + self.quantisation_step**2 / 12  # uniform rounding error
 
     @property
     def standard_deviation(self) -> float:
-        """Of both together; the rounding error of a step is uniform (step^2 / 12)."""
-        return math.sqrt(self.gaussian_sigma**2 + self.quantisation_step**2 / 12)
+        """Root of `mean_square`."""
+        return math.sqrt(self.mean_square)
 
 
 @dataclass(frozen=True)
@@ -71,12 +82,18 @@ class Restoration:
     `iterations` counts the method's own steps, `evaluations` those of the forward model (with or
     without its gradient), searches for parameters included. `repeatable` is False where a time
     budget, not a count of steps, ended the run.
+
+    `others` are further estimates that came out of the same run, by name, such as the one that
+    early stopping would have kept; they are scored, not written. `details` is what else a reader
+    may want to see of the run, as JSON, such as the variance curve of early stopping.
     """
 
     estimate: np.ndarray
     iterations: int = 0
     evaluations: int = 0
     repeatable: bool = True
+    others: Mapping[str, np.ndarray] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
