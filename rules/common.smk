@@ -7,6 +7,12 @@ from focusbench import paths
 STARTED = time.time()
 
 
+def source_of(wildcards):
+    """Files that a sample is prepared from; the time of a download says nothing of its content."""
+    files = plan.source_files(CONFIG, wildcards.sample)
+    return ancient(files) if plan.downloaded(CONFIG, wildcards.sample) else files
+
+
 def truth_of(wildcards):
     """The truth, in a list that is empty where there is none."""
     if not plan.has_truth(CONFIG, wildcards.sample):
@@ -25,7 +31,7 @@ def observed_from_source(wildcards):
     ids = (wildcards.track, wildcards.sample, wildcards.degradation)
     if plan.needs_truth(CONFIG, *ids):
         return []
-    return plan.source_files(CONFIG, wildcards.sample)
+    return source_of(wildcards)
 
 
 def weights_of(wildcards):

@@ -1,9 +1,27 @@
 # Raw data and procedural phantoms -> prepared ground truth.
 
 
+# A job of this machine: those of a cluster often have no network. The file is not removed before
+# the job: one that is there is checked, not downloaded again.
+rule download:
+    output:
+        update("data/scivis/{raw}"),
+    log:
+        "results/logs/data/{raw}.log",
+    wildcard_constraints:
+        raw=r"\w+_\d+x\d+x\d+_\w+\.raw",
+    localrule: True
+    conda:
+        "../envs/focusbench.yaml"
+    resources:
+        downloads=1,
+    script:
+        "../workflow/scripts/download.py"
+
+
 rule truth:
     input:
-        source=lambda wildcards: plan.source_files(CONFIG, wildcards.sample),
+        source=source_of,
     output:
         volume="results/{track}/truth/{sample}.ome.tif",
     log:

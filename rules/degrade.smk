@@ -7,6 +7,7 @@ rule observed:
         source=observed_from_source,
     output:
         volume="results/{track}/observed/{sample}/{degradation}.ome.tif",
+        record="results/{track}/observed/{sample}/{degradation}.json",
     log:
         "results/logs/{track}/observed/{sample}/{degradation}.log",
     conda:

@@ -6,6 +6,7 @@ rule score:
         volume="results/{track}/restored/{sample}/{degradation}/{method}-seed{seed}.ome.tif",
         record="results/{track}/restored/{sample}/{degradation}/{method}-seed{seed}.json",
         observed="results/{track}/observed/{sample}/{degradation}.ome.tif",
+        about="results/{track}/observed/{sample}/{degradation}.json",
         truth=truth_of,
     output:
         "results/{track}/scores/{sample}/{degradation}/{method}-seed{seed}.json",
@@ -18,7 +19,7 @@ rule score:
         runtime=30,
     params:
         what=lambda wildcards: plan.score_parameters(
-            CONFIG, wildcards.track, wildcards.sample
+            CONFIG, wildcards.track, wildcards.sample, wildcards.method
         ),
     script:
         "../workflow/scripts/score.py"
@@ -28,6 +29,7 @@ rule timing:
     input:
         record="results/{track}/restored/{sample}/{degradation}/{method}-seed{seed}.json",
         observed="results/{track}/observed/{sample}/{degradation}.ome.tif",
+        about="results/{track}/observed/{sample}/{degradation}.json",
         model=weights_of,
     output:
         "results/{track}/timing/{sample}/{degradation}/{method}-seed{seed}.json",

@@ -4,6 +4,7 @@
 rule restore:
     input:
         observed="results/{track}/observed/{sample}/{degradation}.ome.tif",
+        about="results/{track}/observed/{sample}/{degradation}.json",
         truth=truth_of,
         model=weights_of,
     output:

@@ -176,3 +176,56 @@ def test_a_broken_method_of_ones_own_is_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
     assert not output.exists()
+
+
+@pytest.fixture
+def fluorescence(tmp_path):
+    """A bright spot of 12 x 14 x 15 voxels, blurred, with shot noise on an offset."""
+    z, y, x = np.indices((12, 14, 15))
+    spot = np.exp(-((z - 6) ** 2 / 18 + (y - 7) ** 2 / 6 + (x - 7) ** 2 / 6))
+    counts = 100 + np.random.default_rng(0).poisson(200 * spot)
+    path = tmp_path / "spot.tif"
+    tifffile.imwrite(path, counts.astype(np.uint16))
+    return path
+
+
+LENS = [
+    *("--pixel-size", "0.1", "--z-step", "0.2", "--numerical-aperture", "1.2"),
+    *("--refractive-index", "1.33", "--wavelength", "0.5"),
+]
+DECONVOLVE = ["--track", "deconvolution", "--method", "richardson_lucy"]
+
+
+def test_a_fluorescence_stack_is_deconvolved(fluorescence, tmp_path):
+    output = tmp_path / "out.ome.tif"
+    arguments = ["restore", str(fluorescence), "-o", str(output), *DECONVOLVE, *LENS]
+    assert main([*arguments, "--offset", "100", "--photons-per-count", "1"]) == 0
+    volume = read_volume(output)
+    assert volume.array.shape == (12, 14, 15)
+    assert volume.array.max() > 220  # sharper than what was recorded
+    record = json.loads((tmp_path / "out.json").read_text())
+    assert record["numerical_aperture"] == 1.2
+    assert record["noise"]["photons"] == 1
+    assert record["stack"]["offset"] == 100
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--numerical-aperture", "1.4"], "1.4 is not accepted; below the refractive index 1.33"),
+        (["--psf", "none.tif"], "is not accepted beside psf"),
+        (["--background", "3"], "--background: is an option of track multifocus"),
+        (["--photons-per-count", "0"], "--photons-per-count: 0.0 is not accepted"),
+        (["--wavelength", "nan"], "--wavelength: nan is not accepted"),
+        (["--offset", "1000"], "no grey value lies above the offset 1000"),
+    ],
+)
+def test_a_mistake_about_a_fluorescence_stack_is_one_line(
+    fluorescence, tmp_path, capsys, given, said
+):
+    output = tmp_path / "out.ome.tif"
+    assert main(["restore", str(fluorescence), "-o", str(output), *DECONVOLVE, *LENS, *given]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert said in lines[0]
+    assert not output.exists()

@@ -6,6 +6,7 @@ import pytest
 from focusbench import config as configuration
 from focusbench import plan, tracks
 from focusbench.data import registry
+from focusbench.errors import InputError
 from focusbench.paths import Restored
 
 
@@ -106,3 +107,16 @@ def test_planning_loads_neither_torch_nor_pandas():
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("track", tracks.names())
+def test_ids_of_another_track_are_refused(track):
+    config = build()
+    other = next(name for name in tracks.names() if name != track)
+    sample, mine = registry.names(other)[0], registry.names(track)[0]
+    for parameters in (plan.truth_parameters, lambda *a: plan.observed_parameters(*a, "clean")):
+        with pytest.raises(InputError, match=f"{sample} is no sample of track {track}; known: "):
+            parameters(config, track, sample)
+    method = next(iter(config["methods"][other]))
+    with pytest.raises(InputError, match=f"{method} is no method of track {track}; known: "):
+        plan.restore_parameters(config, track, mine, "clean", method)

@@ -1,3 +1,4 @@
+import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,46 @@ def test_a_restoration_comes_with_its_record():
     assert record["parameters"] == {"value": 0.5}
     assert record["versions"]["torch"].startswith("2.")
     assert record["peak_memory_bytes"] > 1e7
+
+
+@dataclass(frozen=True)
+class Stepping:
+    """Goes through estimates of equal values, and would rather have given the one before last."""
+
+    values: tuple[float, ...] = (0.2, 0.9, 1.0, 0.6)
+
+    def restore(self, problem, run, weights=None):
+        estimates = [np.full(problem.observed.shape, v, np.float32) for v in self.values]
+        for step, estimate in enumerate(estimates, start=1):
+            run.monitor(step, 0.5, estimate)
+        run.monitor.finish()
+        return Restoration(
+            estimates[-1], others={"earlier": estimates[-2]}, details={"curve": [3, 2]}
+        )
+
+
+def test_the_record_tells_what_the_truth_says_of_the_run():
+    def score(estimate):
+        return 10 - abs(float(estimate.mean()) - 0.85)
+
+    def measure(estimate):
+        return {"mean": round(float(estimate.mean()), 6), "endless": float("inf")}
+
+    def record(score, measure):
+        monitor = running.trace("stepping", None, score, measure)
+        run = running.make_run(HOW, 0, NoState(), monitor)
+        return running.restore(f"{__name__}:Stepping", {}, PROBLEM, run)[1]
+
+    known = record(score, measure)
+    assert known["details"] == {"curve": [3, 2]}
+    assert known["oracle"] == {"step": 2, "psnr": known["oracle"]["psnr"], "mean": 0.9} | {
+        "endless": "inf"
+    }
+    assert known["oracle"]["psnr"] == pytest.approx(9.95)
+    assert known["others"] == {"earlier": {"mean": 1.0, "endless": "inf"}}
+    json.dumps(known, allow_nan=False)
+    unknown = record(None, None)
+    assert (unknown["oracle"], unknown["others"]) == (None, {})
 
 
 @pytest.mark.parametrize("wrong", [{"shape": (3, 4)}, {"value": float("nan")}])

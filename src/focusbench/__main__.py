@@ -47,8 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     verb = verbs.add_parser(
         "restore",
-        help="restore one stack of one's own",
-        description="Restore a focal stack with one method, without a workflow. A run that was "
+        help="restore one recording of one's own",
+        description="Restore a recording with one method, without a workflow. A run that was "
         "killed goes on where it was when the same command is given again.",
     )
     verb.add_argument("stack", help="multi-page TIFF, OME-TIFF, or folder of images")
@@ -64,20 +64,19 @@ def _parser() -> argparse.ArgumentParser:
         help="a parameter of the method; may be given again",
     )
     verb.add_argument("--weights", help="trained weights (.safetensors), for a method that trains")
-    data = verb.add_argument_group("the stack")
-    data.add_argument("--pixel-size", type=float, metavar="UM", help="default: the file's own")
-    data.add_argument("--z-step", type=float, metavar="UM", help="default: the file's own")
-    data.add_argument(
-        "--background",
-        type=float,
-        metavar="GREY",
-        help="grey value of empty field; default: the 95th percentile",
-    )
-    data.add_argument(
-        "--noise-sigma", type=float, metavar="S", help="over the background; default: unknown"
-    )
-    data.add_argument("--numerical-aperture", type=float, default=0.75, metavar="NA")
-    data.add_argument("--aperture-grid", type=int, default=25, metavar="CELLS")
+    options = {track: tracks.stage(track, "recording").OPTIONS for track in tracks.names()}
+    for track, known in options.items():
+        group = verb.add_argument_group(f"the recording, in track {track}")
+        for name, option in known.items():
+            earlier = [other for other in options if name in options[other]]
+            if earlier[0] == track:
+                group.add_argument(
+                    _flag(name),
+                    type=option.type,
+                    metavar=option.metavar,
+                    help=option.help,
+                    choices=option.choices,
+                )
     how = verb.add_argument_group("how to run")
     how.add_argument("--seed", type=int, default=0)
     how.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
@@ -89,7 +88,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _restore(options: argparse.Namespace) -> None:
     from focusbench import running
-    from focusbench.data import stack
     from focusbench.dependencies import code_hash
     from focusbench.files import sha256, write_json
     from focusbench.images import write_volume
@@ -104,8 +102,6 @@ def _restore(options: argparse.Namespace) -> None:
         raise InputError(f"--threads: {options.threads} is not accepted; 1 or more")
     if options.budget_seconds is not None and not options.budget_seconds > 0:
         raise InputError(f"--budget-seconds: {options.budget_seconds} is not accepted; more than 0")
-    if options.noise_sigma is not None and not 0 < options.noise_sigma <= 1:
-        raise InputError(f"--noise-sigma: {options.noise_sigma} is not accepted; in (0, 1]")
     parameters = dict(map(_parameter, options.parameters))
     chosen = methods.build(options.method, parameters)
     if options.method in methods.TABLE and methods.TABLE[options.method].track != options.track:
@@ -118,23 +114,9 @@ def _restore(options: argparse.Namespace) -> None:
             f"--weights: {options.method} starts from trained weights; give the "
             "model.safetensors of a training"
         )
-    given = {
-        key: getattr(options, key)
-        for key in ("pixel_size", "z_step", "background")
-        if getattr(options, key) is not None
-    }
-    settings = {"path": options.stack, **given}
-    observed = stack.read(settings)
+    recording = tracks.stage(options.track, "recording").recording(options.stack, _given(options))
+    observed = recording.observed
     weights = load_weights(options.weights) if options.weights else None
-    problem = tracks.stage(options.track, "problem").problem(
-        observed,
-        "recorded",
-        {
-            "numerical_aperture": options.numerical_aperture,
-            "aperture_grid": options.aperture_grid,
-            "noise_sigma": options.noise_sigma,
-        },
-    )
     how = {
         "device": options.device,
         "threads": options.threads,
@@ -149,19 +131,21 @@ def _restore(options: argparse.Namespace) -> None:
     known = {
         "method": options.method,
         "parameters": parameters,
-        "settings": {key: value for key, value in settings.items() if key != "path"},
-        "optics": [options.numerical_aperture, options.aperture_grid, options.noise_sigma],
+        "settings": {key: value for key, value in recording.stack.items() if key != "path"},
+        "optics": dict(recording.optics),
         "seed": options.seed,
         "code": code,
         **how,
     }
-    inputs = [*stack.source_files(settings), *([options.weights] if options.weights else [])]
+    inputs = [*recording.files, *([options.weights] if options.weights else [])]
     key = running.fingerprint(known, inputs)
     observed_sha256 = hashlib.sha256(observed.array.tobytes()).hexdigest()
     state = FileState(Path(f"{stem}.resume"), key)
     monitor = running.trace(f"{options.method} {Path(options.stack).name}", parameters.get("steps"))
     run = running.make_run(how, options.seed, state, monitor)
-    restoration, record = running.restore(options.method, parameters, problem, run, weights)
+    restoration, record = running.restore(
+        options.method, parameters, recording.problem, run, weights
+    )
     write_volume(options.output, restoration.estimate, observed.axes, observed.voxel_size)
     monitor.write_csv(f"{stem}.trace.csv")
     about = {
@@ -171,16 +155,36 @@ def _restore(options: argparse.Namespace) -> None:
         "parameters": dataclasses.asdict(chosen)
         if dataclasses.is_dataclass(chosen)
         else parameters,
-        "stack": {**settings, "voxel_size": list(observed.voxel_size)},
-        "numerical_aperture": options.numerical_aperture,
-        "aperture_grid": options.aperture_grid,
-        "noise_sigma": options.noise_sigma,
+        "stack": {**recording.stack, "voxel_size": list(observed.voxel_size)},
+        **recording.optics,
         "budget_seconds": options.budget_seconds,
         "inputs_sha256": {str(one): sha256(one) for one in inputs},
         "observed_sha256": observed_sha256,
     }
     write_json(f"{stem}.json", {**record, **about})
     state.remove()
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """Options of the recording that were given; those of another track are refused."""
+    given = {}
+    mine = tracks.stage(options.track, "recording").OPTIONS
+    for track in tracks.names():
+        for name in tracks.stage(track, "recording").OPTIONS:
+            value = getattr(options, name)
+            if value is None:
+                continue
+            if name not in mine:
+                raise InputError(
+                    f"{_flag(name)}: is an option of track {track}; accepted in {options.track}: "
+                    f"{', '.join(map(_flag, mine))}"
+                )
+            given[name] = value
+    return given
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _check_place(output: str, stack: str) -> None:

@@ -23,8 +23,8 @@ from focusbench.errors import InputError
 
 HOME = Path(__file__).resolve().parent
 PRESETS = ("test", "quick", "paper")
-COMMAND_FIELDS = ("observed", "estimate", "voxel_size", "seed", "threads")
-PLACES = (".directory", ".path")  # keys under data that say where, not what
+COMMAND_FIELDS = ("observed", "estimate", "psf", "voxel_size", "seed", "threads")
+PLACES = (".directory", ".path", ".truth", ".psf")  # keys under data that say where, not what
 METHOD_ID = re.compile(r"[a-z0-9_]+")
 
 
@@ -64,6 +64,9 @@ def build(user: Mapping[str, Any]) -> dict[str, Any]:
     for track in merged["tracks"]:
         _check_ids(merged, track, resolved[track])
     _check_places(merged["data"])
+    for track, facts in tracks.TABLE.items():
+        if facts.checked:
+            tracks.stage(track, "checks").check(merged)
     return {**merged, "methods": resolved, "differs": dict(_differences(base, merged))}
 
 
@@ -80,7 +83,7 @@ def preset(name: str) -> dict[str, Any]:
         "preset": name,
         "seed": 0,
         "device": "auto",
-        "data": {"scivis": {"directory": None}, "stack": {}},
+        "data": {"scivis": {"directory": None}, "stack": {}, "fluorescence": {}},
         "tracks": {},
         "methods": {},
     }
@@ -137,6 +140,7 @@ def resolve_method(track: str, method: str, entries: Mapping[str, Any]) -> dict[
                 "gpu": facts.gpu,
                 "trains_on": facts.trains_on,
                 "fit_parameters": list(facts.fit_parameters),
+                "fitted": facts.fitted,
             }
         chain.append(used)
     parameters = {**entry, **parameters}
@@ -155,6 +159,7 @@ def resolve_method(track: str, method: str, entries: Mapping[str, Any]) -> dict[
         "trivial": False,
         **{key: facts[key] for key in ("stochastic", "gpu", "trains_on")},
         "fit_parameters": None,  # not known: any of them
+        "fitted": None,
     }
 
 
@@ -259,10 +264,16 @@ def _check_ids(merged: Mapping[str, Any], track: str, known: Mapping[str, Any]) 
     for sample in section["samples"]:
         if sample not in accepted:
             raise _unknown(f"{place}.samples", sample, accepted, "sample")
-    for sample in merged["data"]["stack"]:
-        if sample in registry.names(track):
+    source = tracks.TABLE[track].own
+    for sample in merged["data"][source]:
+        if sample in registry.names():
             raise InputError(
-                f"config: data.stack.{sample}: is a sample of this package; choose another id"
+                f"config: data.{source}.{sample}: is a sample of this package; choose another id"
+            )
+        twice = [name for name in _own(merged) if name != source and sample in merged["data"][name]]
+        if twice:
+            raise InputError(
+                f"config: data.{source}.{sample}: is in data.{twice[0]} too; choose another id"
             )
     for degradation in section["degradations"]:
         if not re.fullmatch(tracks.TABLE[track].degradation, degradation):
@@ -276,19 +287,26 @@ def _check_ids(merged: Mapping[str, Any], track: str, known: Mapping[str, Any]) 
 
 
 def samples(merged: Mapping[str, Any], track: str) -> list[str]:
-    """Ids of all samples of a track: the registry's and the configured stacks."""
-    return [*registry.names(track), *merged["data"]["stack"]]
+    """Ids of all samples of a track: the registry's and the configured recordings."""
+    return [*registry.names(track), *merged["data"][tracks.TABLE[track].own]]
+
+
+def _own(merged: Mapping[str, Any]) -> list[str]:
+    return sorted({facts.own for facts in tracks.TABLE.values()} & set(merged["data"]))
 
 
 def _check_places(data: Mapping[str, Any]) -> None:
     directory = data["scivis"]["directory"]
     if directory is not None and not Path(directory).expanduser().is_dir():
         raise InputError(f"config: data.scivis.directory: there is no folder {directory!r}")
-    for sample, entry in data["stack"].items():
-        if not Path(entry["path"]).exists():
-            raise InputError(
-                f"config: data.stack.{sample}.path: there is no file or folder {entry['path']!r}"
-            )
+    for section in ("stack", "fluorescence"):
+        for sample, entry in data[section].items():
+            for key in ("path", "truth", "psf"):
+                if key in entry and not Path(entry[key]).exists():
+                    raise InputError(
+                        f"config: data.{section}.{sample}.{key}: there is no file or folder "
+                        f"{entry[key]!r}"
+                    )
 
 
 def _validate(value: Any, against: Mapping[str, Any], at: tuple[str, ...]) -> None:

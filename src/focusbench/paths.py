@@ -29,6 +29,11 @@ def observed(track: str, sample: str, degradation: str) -> str:
     return f"{RESULTS}/{track}/observed/{sample}/{degradation}.ome.tif"
 
 
+def observation_record(track: str, sample: str, degradation: str) -> str:
+    """How an observation was made: its noise, and what a method may know of it."""
+    return f"{RESULTS}/{track}/observed/{sample}/{degradation}.json"
+
+
 def model(track: str, method: str, training: str) -> str:
     """Trained weights."""
     return f"{RESULTS}/{track}/models/{method}/{training}/model.safetensors"

@@ -22,6 +22,8 @@ from focusbench.paths import Restored
 
 Config = Mapping[str, Any]
 
+PLACES = ("path", "truth", "psf")  # files of a recording of one's own: where, not what
+
 
 # --- which files ------------------------------------------------------------------------------
 
@@ -42,15 +44,29 @@ def restorations(config: Config, track: str) -> list[Restored]:
 
 
 def degradations(config: Config, track: str, sample: str) -> list[str]:
-    """Degradations of a sample: the selected ones, or the recorded one alone without a truth."""
-    if not has_truth(config, sample):
+    """Degradations of a sample: the selected ones; a recording of one's own is what it is."""
+    if own(config, sample):
         return [tracks.TABLE[track].recorded]
     return config["tracks"][track]["degradations"]
 
 
+def own(config: Config, sample: str) -> Mapping[str, Any] | None:
+    """Entry of a recording of one's own; None for a sample of this package."""
+    return next((ids[sample] for ids in _own_sections(config).values() if sample in ids), None)
+
+
+def _own_sections(config: Config) -> dict[str, Mapping[str, Any]]:
+    return {name: (config.get("data") or {}).get(name) or {} for name in _own_names()}
+
+
+def _own_names() -> list[str]:
+    return sorted({facts.own for facts in tracks.TABLE.values()})
+
+
 def has_truth(config: Config, sample: str) -> bool:
-    """Whether the sample's truth is known: not so for a stack of one's own."""
-    return sample not in config["data"]["stack"]
+    """Whether the sample's truth is known: of a recording of one's own only if a file holds it."""
+    entry = own(config, sample)
+    return entry is None or "truth" in entry
 
 
 def timed(config: Config, track: str) -> list[Restored]:
@@ -64,7 +80,7 @@ def timed(config: Config, track: str) -> list[Restored]:
 
 def training(config: Config, track: str, method: str, seed: int) -> str | None:
     """Id of the training whose weights a method starts from; None if it does not train."""
-    trains_on = config["methods"][track][method]["trains_on"]
+    trains_on = _method(config, track, method)["trains_on"]
     if trains_on is None:
         return None
     return f"{trains_on}-size{config['tracks'][track]['size']}-seed{seed}"
@@ -107,8 +123,9 @@ def report_inputs(config: Config, track: str, name: str) -> list[str]:
         "traces": [paths.trace(track, item) for item in items],
         "volumes": [paths.restored(track, item) for item in items],
         "truths": [paths.truth(track, sample) for sample in samples],
-        "observations": sorted(
-            {paths.observed(track, item.sample, item.degradation) for item in items}
+        "observations": sorted({paths.observed(track, *item[:2]) for item in items}),
+        "observation_records": sorted(
+            {paths.observation_record(track, *item[:2]) for item in items}
         ),
         "timings": [paths.timing(track, item) for item in timed(config, track)],
         "trainings": [paths.model_record(track, *one) for one in trainings(config, track)],
@@ -135,9 +152,11 @@ def wildcards(config: Config) -> dict[str, str]:
     samples = [sample for track in present for sample in registry.names(track)]
     return {
         "track": any_of(present),
-        "sample": any_of([*samples, *config["data"]["stack"]]),
+        "sample": any_of(
+            [*samples, *(name for ids in _own_sections(config).values() for name in ids)]
+        ),
         "degradation": "|".join(
-            [*(fact.degradation for fact in facts), *(f.recorded for f in facts if f.recorded)]
+            [*(fact.degradation for fact in facts), *{fact.recorded for fact in facts}]
         ),
         "method": any_of(known),
         "seed": "[0-9]+",
@@ -155,12 +174,12 @@ def places(config: Config, sample: str) -> dict[str, Any]:
 
     `config` may also be the user's own part of a configuration, not yet merged with a preset.
     """
-    data_section = config.get("data") or {}
-    own = (data_section.get("stack") or {}).get(sample)
-    if own is not None:
-        return {"path": own["path"]}
+    entry = own(config, sample)
+    if entry is not None:
+        return {key: entry[key] for key in PLACES if key in entry}
     if registry.get(sample).source == "scivis":
-        return {"directory": (data_section.get("scivis") or {}).get("directory")}
+        scivis = (config.get("data") or {}).get("scivis") or {}
+        return {"directory": scivis.get("directory")}
     return {}
 
 
@@ -172,8 +191,9 @@ def source_files(config: Config, sample: str) -> list[str]:
     """
     module = data.build(data_source(config, sample))
     try:
-        if not has_truth(config, sample):
-            return [str(path) for path in module.source_files(config["data"]["stack"][sample])]
+        entry = own(config, sample)
+        if entry is not None:
+            return [str(path) for path in module.source_files(entry)]
         if hasattr(module, "source_files"):
             return [str(path) for path in module.source_files(sample, places(config, sample))]
     except InputError:
@@ -181,9 +201,34 @@ def source_files(config: Config, sample: str) -> list[str]:
     return []
 
 
+def downloaded(config: Config, sample: str) -> bool:
+    """Whether a sample's source files come from their home, with a checksum that stays."""
+    if own(config, sample) is not None or registry.get(sample).source != "scivis":
+        return False
+    return not places(config, sample)["directory"]
+
+
+def _check_sample(config: Config, track: str, sample: str) -> None:
+    """Refuse a sample of another track: a file of it may be asked for by name."""
+    known = [*registry.names(track), *_own_sections(config)[tracks.TABLE[track].own]]
+    if sample not in known:
+        raise InputError(f"{sample} is no sample of track {track}; known: {', '.join(known)}")
+
+
+def _method(config: Config, track: str, method: str) -> Mapping[str, Any]:
+    """Facts of a method; refuse one of another track."""
+    known = config["methods"][track]
+    if method not in known:
+        raise InputError(f"{method} is no method of track {track}; known: {', '.join(known)}")
+    return known[method]
+
+
 def data_source(config: Config, sample: str) -> str:
     """Id of the data source of a sample."""
-    return registry.get(sample).source if has_truth(config, sample) else "stack"
+    for section, ids in _own_sections(config).items():
+        if sample in ids:
+            return section
+    return registry.get(sample).source
 
 
 # --- what each job must know ---------------------------------------------------------------------
@@ -191,10 +236,11 @@ def data_source(config: Config, sample: str) -> str:
 
 def truth_parameters(config: Config, track: str, sample: str) -> dict[str, Any]:
     """Of preparing a truth."""
+    _check_sample(config, track, sample)
     origin = data_source(config, sample)
     return {
         "source": origin,
-        "settings": _preparation(config, track),
+        "settings": _stage_settings(config, track, "truth_keys", sample),
         "code": code_hash(f"{tracks.TABLE[track].package}.truth", data.TABLE[origin]),
     }
 
@@ -203,31 +249,30 @@ def observed_parameters(
     config: Config, track: str, sample: str, degradation: str
 ) -> dict[str, Any]:
     """Of making an observation."""
+    _check_sample(config, track, sample)
     package = tracks.TABLE[track].package
     origin = data_source(config, sample)
     roots = [f"{package}.observe"]
     if not needs_truth(config, track, sample, degradation):
         roots.append(data.TABLE[origin])
-    settings = _preparation(config, track)
-    settings["offmodel_aperture_grid"] = config["tracks"][track]["offmodel_aperture_grid"]
-    if not has_truth(config, sample):
-        settings = {"data": _known(config["data"]["stack"][sample], without=("path",))}
     return {
         "source": origin,
         "seed": config["seed"],
-        "settings": settings,
+        "settings": _stage_settings(config, track, "observe_keys", sample),
         "code": code_hash(*roots),
     }
 
 
 def needs_truth(config: Config, track: str, sample: str, degradation: str) -> bool:
     """Whether an observation is made from the prepared truth (or from the source itself)."""
-    return has_truth(config, sample) and not degradation.startswith("offmodel")
+    from_source = tracks.TABLE[track].from_source
+    made = from_source is not None and degradation.startswith(from_source)
+    return own(config, sample) is None and not made
 
 
 def train_parameters(config: Config, track: str, method: str) -> dict[str, Any]:
     """Of training a method: only the parameters that its `fit` reads."""
-    facts = config["methods"][track][method]
+    facts = _method(config, track, method)
     fit = facts["fit_parameters"]
     parameters = facts["parameters"]
     return {
@@ -235,7 +280,7 @@ def train_parameters(config: Config, track: str, method: str) -> dict[str, Any]:
         "method": facts["target"],
         "parameters": {key: parameters[key] for key in parameters if fit is None or key in fit},
         "trains_on": facts["trains_on"],
-        "settings": {key: config["tracks"][track][key] for key in ("size", "slices")},
+        "settings": _section(config, track, "training_keys"),
         "code": code_hash(
             facts["target"], f"{tracks.TABLE[track].package}.training", "focusbench.running"
         ),
@@ -246,7 +291,7 @@ def restore_parameters(
     config: Config, track: str, sample: str, degradation: str, method: str
 ) -> dict[str, Any]:
     """Of restoring a sample."""
-    facts = config["methods"][track][method]
+    facts = _method(config, track, method)
     return {
         **_how(config, track),
         "method": facts["target"],
@@ -269,10 +314,11 @@ def timing_parameters(
     }
 
 
-def score_parameters(config: Config, track: str, sample: str) -> dict[str, Any]:
+def score_parameters(config: Config, track: str, sample: str, method: str) -> dict[str, Any]:
     """Of scoring a restoration."""
+    fitted = _method(config, track, method)["fitted"]
     return {
-        "settings": _problem(config, track, sample),
+        "settings": {**_problem(config, track, sample), **({"fit": fitted} if fitted else {})},
         "code": code_hash(f"{tracks.TABLE[track].package}.score"),
     }
 
@@ -312,23 +358,33 @@ def _how(config: Config, track: str) -> dict[str, Any]:
     }
 
 
-def _preparation(config: Config, track: str) -> dict[str, Any]:
-    section = config["tracks"][track]
-    keys = ("size", "slices", "antialias", "depth", "geometry")
-    return {**{key: section[key] for key in keys}, "data": {}}
+def _section(config: Config, track: str, stage: str) -> dict[str, Any]:
+    """Give the keys of a track's section that a stage depends on, inner ones by their last name."""
+    found = {}
+    for key in getattr(tracks.TABLE[track], stage):
+        value = config["tracks"][track]
+        for name in key.split("."):
+            value = value[name]
+        found[name] = value
+    return found
+
+
+def _stage_settings(config: Config, track: str, stage: str, sample: str) -> dict[str, Any]:
+    entry = own(config, sample)
+    if entry is None:
+        return {**_section(config, track, stage), "data": {}}
+    return {"data": {key: value for key, value in entry.items() if key not in PLACES}}
 
 
 def _problem(config: Config, track: str, sample: str) -> dict[str, Any]:
-    geometry = config["tracks"][track]["geometry"]
-    settings = {key: geometry[key] for key in ("numerical_aperture", "aperture_grid")}
-    if not has_truth(config, sample):
-        own = config["data"]["stack"][sample]
-        settings.update({k: own[k] for k in ("numerical_aperture", "noise_sigma") if k in own})
+    settings = _section(config, track, "problem_keys")
+    entry = own(config, sample)
+    if entry is not None:
+        keys = tracks.TABLE[track].own_problem_keys
+        settings.update({key: entry[key] for key in keys if key in entry})
+        if "psf" in entry:
+            settings["psf_sha256"] = sha256(entry["psf"])
     return settings
-
-
-def _known(entry: Mapping[str, Any], without: tuple[str, ...]) -> dict[str, Any]:
-    return {key: value for key, value in entry.items() if key not in without}
 
 
 def _concerning(
@@ -342,8 +398,8 @@ def _concerning(
             return rest[0] == track
         if section == "methods":
             return rest[0] == track and rest[1] in used
-        if rest[:1] == ["stack"]:
-            return any(key.startswith(f"data.stack.{sample}.") for sample in samples)
+        if section == "data" and rest[0] in _own_names():
+            return any(key.startswith(f"data.{rest[0]}.{sample}.") for sample in samples)
         return True
 
     return {key: value for key, value in differs.items() if concerns(key)}

@@ -61,6 +61,29 @@ def read(path: Path, axes: str = "ZYX") -> Pages:
         Truncated, damaged, not a TIFF; colour other than wanted; unequal pages; more than one axis
         beside Y and X; a compression whose decoder is not installed; NaN or infinite values.
     """
+    with _checked(path, axes) as (tif, shape, voxel_size):
+        array = np.empty(shape, tif.pages[0].dtype)
+        for z, page in enumerate(tif.pages):
+            array[z] = page.asarray(maxworkers=1)
+    check_finite(path, array)
+    return Pages(array.astype(np.uint8) if array.dtype == bool else array, voxel_size)
+
+
+def header(path: Path, axes: str = "ZYX") -> tuple[tuple[int, ...], VoxelSize | None]:
+    """Return the shape and voxel size (um) that an existing file tells; no pixel is read.
+
+    Raises
+    ------
+    InputError
+        As `read`, but for what only pixels tell.
+    """
+    with _checked(path, axes) as (_, shape, voxel_size):
+        return shape, voxel_size
+
+
+@contextmanager
+def _checked(path: Path, axes: str) -> Iterator[tuple[TiffFile, tuple[int, ...], VoxelSize | None]]:
+    """Open a file whose structure holds together; what goes wrong inside is one line."""
     import tifffile
 
     try:
@@ -69,17 +92,11 @@ def read(path: Path, axes: str = "ZYX") -> Pages:
             if len(tif.pages) != pages:
                 raise InputError(f"{path}: is truncated or damaged: not all its pages can be read")
             _check_pages(path, tif, axes)
-            voxel_size = _check_metadata(path, tif)
-            first = tif.pages[0]
-            array = np.empty((pages, *first.shape), first.dtype)
-            for z, page in enumerate(tif.pages):
-                array[z] = page.asarray(maxworkers=1)
+            yield tif, (pages, *tif.pages[0].shape), _check_metadata(path, tif)
     except InputError:
         raise
     except Exception as error:  # the decoder raises nearly anything on a damaged file
         raise InputError(f"{path}: {damage(error)}") from None
-    check_finite(path, array)
-    return Pages(array.astype(np.uint8) if array.dtype == bool else array, voxel_size)
 
 
 def damage(error: Exception) -> str:

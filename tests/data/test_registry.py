@@ -15,8 +15,16 @@ def test_all_samples_of_the_multifocus_track_are_known():
     names = registry.names("multifocus")
     assert names[:5] == ["ellipsoids", "vessels", "cell", "gyroid", "text"]
     assert len(names) == 5 + 19
-    assert registry.names() == names
     assert registry.names("refocus") == []
+
+
+def test_microtubules_come_as_in_the_paper_but_for_five_to_test_on():
+    names = registry.names("deconvolution")
+    kinds = [name.rstrip("0123456789") for name in names]
+    assert kinds.count("microtubules_train") == 18
+    assert kinds.count("microtubules_validation") == 1
+    assert kinds.count("microtubules_test") == 5
+    assert not set(names) & set(registry.names("multifocus"))
 
 
 def test_the_registry_and_the_sources_tell_of_the_same_samples():
@@ -42,7 +50,10 @@ def test_reading_the_registry_loads_no_heavy_library():
 
 
 def test_sources_are_built_by_id():
-    assert data.names() == ["phantoms", "scivis", "stack", "ellipsoids"]
+    assert data.names() == [
+        *("phantoms", "scivis", "stack", "ellipsoids"),
+        *("microtubules", "fluorescence"),
+    ]
     for name in data.names():
         assert data.build(name) is import_module(f"focusbench.data.{name}")
     with pytest.raises(InputError, match="unknown data source 'nowhere'; known: phantoms"):

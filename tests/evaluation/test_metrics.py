@@ -87,6 +87,14 @@ def test_paper_agrees_with_scikit_image(shape):
     assert ssim(truth, estimate, 2.0, "paper") == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("shape", [*SHAPES, (7, 8, 9)])
+@pytest.mark.parametrize("data_range", [1.0, 0.3])
+def test_uniform_3d_agrees_with_scikit_images_defaults(shape, data_range):
+    truth, estimate = (volume.astype(np.float64) for volume in pair(shape))
+    expected = structural_similarity(truth, estimate, data_range=data_range)
+    assert ssim(truth, estimate, data_range, "uniform_3d") == pytest.approx(expected, abs=1e-5)
+
+
 def test_wang_3d_is_the_default_and_the_variants_differ():
     truth, estimate = pair((12, 20, 20))
     values = [ssim(truth, estimate, 1.0), ssim(truth, estimate, 1.0, "wang_2d")]
@@ -127,6 +135,8 @@ def test_two_dimensional_variants_take_an_image():
         ("wang_2d", (11, 10, 30)),
         ("paper", (11, 30, 10)),
         ("paper", (2, 11, 30, 30)),
+        ("uniform_3d", (6, 30, 30)),
+        ("uniform_3d", (30, 30)),
     ],
 )
 def test_too_small_a_volume_is_refused(variant, shape):
@@ -153,7 +163,7 @@ def test_bad_input_is_refused():
         psnr(truth, bad, 1.0)
     with pytest.raises(InputError, match="NaN"):
         ssim(truth, bad, 1.0)
-    with pytest.raises(InputError, match="wang_3d, wang_2d, paper"):
+    with pytest.raises(InputError, match="wang_3d, wang_2d, paper, uniform_3d"):
         ssim(truth, estimate, 1.0, "wang")
     with pytest.raises(InputError, match="defined with 2"):
         ssim(truth, estimate, 1.0, "paper")

@@ -56,7 +56,24 @@ def test_reproduced_methods_bear_the_published_ids():
     assert {"iterative", "dip", "dip_pretrain_2"} <= set(table["method"]) & set(methods.TABLE)
 
 
+def test_deconvolution_tables_repeat_each_others_rows():
+    tables = [published.values(f"deconvolution_table{i}") for i in (1, 2, 3)]
+    assert [len(table) for table in tables] == [5, 6, 3]
+    for table in tables:
+        rows = table[table["method"] == "input"]
+        if "psf_model" in rows:
+            rows = rows[rows["psf_model"] == "born_wolf"]
+        assert list(rows[["psnr_db", "ssim"]].iloc[0]) == [22.3020, 0.7275]
+
+
+def test_the_other_model_of_the_psf_makes_the_input_better():
+    table = published.values("deconvolution_table2").set_index(["method", "psf_model"])
+    born, richards = table.loc[("input", "born_wolf")], table.loc[("input", "richards_wolf")]
+    assert richards["psnr_db"] - born["psnr_db"] == pytest.approx(0.2182)
+    assert richards["ssim"] - born["ssim"] == pytest.approx(0.0073)
+
+
 def test_an_unknown_table_is_refused():
     with pytest.raises(InputError, match="multifocus_table1"):
         published.values("multifocus_table9")
-    assert "multifocus_claims" in published.names()
+    assert {"multifocus_claims", "deconvolution_claims"} <= set(published.names())

@@ -50,9 +50,13 @@ def test_changed_keys_are_named(root, kind, track, name):
     assert "24" in text
 
 
-def test_only_the_papers_settings_may_be_compared(root):
+@pytest.mark.parametrize(
+    ("track", "table"),
+    [("multifocus", "table1"), ("deconvolution", "table1"), ("deconvolution", "table2")],
+)
+def test_only_the_papers_settings_may_be_compared(root, track, table):
     def words(**settings):
-        return caption(root, "table", "multifocus", "table1", **settings)
+        return caption(root, "table", track, table, **settings)
 
     assert "not comparable" in words()
     assert "not comparable" in words(preset="paper", differs={"a.b": 1})

@@ -85,6 +85,14 @@ def test_trainings_and_records(tmp_path):
     assert results.record(ITEMS[0]) == {"iterations": 7}
 
 
+def test_records_of_observations(results, tmp_path):
+    about = {"noise": None, "snr_db": 20.0}
+    write_json(tmp_path / paths.observation_record(results.track, "cell", "clean"), about)
+    assert results.observation_record("cell", "clean") == about
+    with pytest.raises(InputError, match="no such file"):
+        results.observation_record("cell", "sigma0.5")
+
+
 def test_traces(results, tmp_path):
     path = tmp_path / paths.trace(TRACK, ITEMS[0])
     write_text(path, "step,loss,psnr\n1,0.5,\n20,0.25,31.5\n")

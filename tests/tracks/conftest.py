@@ -178,3 +178,197 @@ def make_run() -> Callable[..., Results]:
 def finished(tmp_path_factory) -> Results:
     """A run of five of the paper's samples and six methods."""
     return fake_run(tmp_path_factory.mktemp("finished"))
+
+
+# --- the deconvolution track --------------------------------------------------------------------
+
+DECONVOLUTION = "deconvolution"
+MICROTUBULES = tuple(f"microtubules_test{i}" for i in range(1, 6))
+DECONVOLVERS = ("zeros", "input", "affine_input", "richardson_lucy", "richardson_lucy_tv", "wiener")
+FLUORESCENT = (20, 28, 36)  # a finished run's volumes
+# share of the blur that a method leaves: made up, but in an order that a reader would expect
+LEFT = {"richardson_lucy": 0.45, "richardson_lucy_tv": 0.3, "wiener": 0.6}
+
+
+def fake_filaments(seed: int) -> np.ndarray:
+    """Straight soft rods in [0, 1]."""
+    rng = np.random.default_rng(seed)
+    grid = np.stack(np.meshgrid(*map(np.arange, FLUORESCENT), indexing="ij"), axis=-1)
+    volume = np.zeros(FLUORESCENT)
+    for _ in range(4):
+        point = rng.uniform(0.2, 0.8, 3) * FLUORESCENT
+        direction = rng.normal(size=3) * (0.3, 1, 1)
+        direction /= np.linalg.norm(direction)
+        offset = grid - point
+        along = offset @ direction
+        distance = np.sqrt(np.maximum((offset**2).sum(-1) - along**2, 0))
+        volume = np.maximum(volume, np.clip(2 - distance, 0, 1))
+    volume[-1] = 0  # nothing to see in the last slice
+    return volume.astype(np.float32)
+
+
+def fake_deconvolution(
+    root: Path,
+    samples: tuple[str, ...] = MICROTUBULES,
+    degradations: tuple[str, ...] = ("snr20", "richards_wolf_snr20", "offmodel"),
+    methods: tuple[str, ...] = DECONVOLVERS,
+    truth_of: Callable[[str], bool] = lambda sample: True,
+) -> Results:
+    """Write the files that a run leaves, and return them as `Results`."""
+    items = [
+        Restored(sample, degradation, method, 0)
+        for degradation in degradations
+        for sample in samples
+        for method in methods
+    ]
+    for item in items:
+        _write_deconvolved(root, item, truth_of(item.sample))
+    timed = [item for item in items if item[:2] == items[0][:2]]
+    return Results(DECONVOLUTION, items, root, timed=timed)
+
+
+def _write_deconvolved(root: Path, item: Restored, has_truth: bool) -> None:
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(hash_of(item.stem))
+    truth = fake_filaments(hash_of(item.sample))
+    wide = {"snr20": 1.5, "richards_wolf_snr20": 1.45}.get(item.degradation, 1.6)
+    blurred = gaussian_filter(truth.astype(np.float64), (2 * wide, wide, wide))
+    noisy = "snr" in item.degradation
+    observed = np.maximum(blurred + noisy * 0.01 * rng.normal(size=truth.shape), 0)
+    recorded = item.degradation == "recorded"
+    gain, offset = (1 / 300, 0.0) if recorded else (1.0, 0.0)
+    estimate = observed
+    if item.method == "zeros":
+        estimate = np.zeros_like(observed)
+    elif item.method in LEFT:
+        estimate = truth + LEFT[item.method] * (observed - truth)
+    elif item.method == "affine_input":
+        gain, offset = gain * 1.7, -0.01
+    compared = estimate * (1 if recorded else gain) + offset
+    unit = 300.0 if recorded else 1.0
+    for path, array in (
+        (paths.observed(DECONVOLUTION, *item[:2]), unit * observed),
+        (paths.restored(DECONVOLUTION, item), unit * estimate),
+        *([(paths.truth(DECONVOLUTION, item.sample), truth)] if has_truth else []),
+    ):
+        write_volume(root / path, array.astype(np.float32), "ZYX", (0.1, 0.1, 0.1))
+    final = psnr(truth, compared, 1.0)
+    metrics = {
+        "psnr_volume": final,
+        "psnr_mean_xy_slices": final + 0.4,
+        "ssim_uniform_3d": ssim(truth, compared, 1.0, "uniform_3d"),
+        "ssim_wang_3d": ssim(truth, compared, 1.0, "wang_3d"),
+        "psnr_volume_interior": None,
+        "ssim_uniform_3d_interior": None,
+        "gain": gain,
+        "offset": offset,
+        "rms_residual_truth": 0.0101 * unit,
+        "chi_square_truth": 1.01 if noisy else None,
+    }
+    if not has_truth:
+        metrics = dict.fromkeys(metrics)
+    metrics |= {"rms_residual": 0.012 * unit, "chi_square": 1.2 if noisy else None}
+    score = {
+        **item._asdict(),
+        "metrics": metrics,
+        "repeatable": True,
+        "observed_sha256": "0" * 64,
+        "truth_sha256": "1" * 64 if has_truth else None,
+        "restoration_code": "abc1234",
+        "score_code": "def5678",
+    }
+    write_json(root / paths.score(DECONVOLUTION, item), score)
+    _write_deconvolution_cost(root, item, final if has_truth else None)
+    about = {"degradation": item.degradation, "noise": None}
+    if not recorded:
+        model = item.degradation.rpartition("_")[0] if noisy else item.degradation
+        square, mean = float(np.square(blurred).mean()), float(blurred.mean())
+        about |= {
+            "psf_model": model or "born_wolf",
+            "boundary": "linear",
+            "snr_db": 20.01 if noisy else None,
+            "peak_snr_db": 29.5 if noisy else None,
+            "noise_free": {"peak": float(blurred.max()), "mean": mean, "mean_square": square},
+        }
+    if noisy:
+        about["noise"] = {"gaussian_sigma": 0.007, "photons": 3000.0, "power": 1e-4}
+    write_json(root / paths.observation_record(DECONVOLUTION, *item[:2]), about)
+
+
+def _write_deconvolution_cost(root: Path, item: Restored, final: float | None) -> None:
+    steps = {"richardson_lucy": 80, "richardson_lucy_tv": 50}.get(item.method, 0)
+    rows = [
+        f"{step},{1e-4 * (1 + 40 / step)!r},"
+        + ("" if final is None else repr(final - 6 * (1 - step / steps) ** 2))
+        for step in [1, *range(5, steps + 1, 5)][: 99 if steps else 0]
+    ]
+    write_text(root / paths.trace(DECONVOLUTION, item), "\n".join(["step,loss,psnr", *rows]) + "\n")
+    record = {
+        "iterations": steps,
+        "evaluations": 2 * steps,
+        "seconds": 3.0,
+        "peak_memory_bytes": 500 * 2**20,
+        "device": "cpu",
+        "threads": 1,
+    }
+    write_json(root / paths.record(DECONVOLUTION, item), record)
+    per_step = 0.05 if steps else None
+    timing = {
+        "seconds_per_step": per_step,
+        "steps": steps,
+        "seconds": (per_step or 0.01) * max(steps, 1),
+        "cpu_seconds_per_step": per_step,
+        "device": "cpu",
+        "threads": 1,
+        "load_before": 0.1,
+        "measured_steps": 5,
+    }
+    write_json(root / paths.timing(DECONVOLUTION, item), timing)
+
+
+@pytest.fixture
+def deconvolution_settings() -> dict:
+    """Settings as table and figure functions of the deconvolution track take them."""
+    return {
+        "preset": "quick",
+        "seed": 0,
+        "differs": {"tracks.deconvolution.shape": list(FLUORESCENT)},
+        "track": {
+            "samples": list(MICROTUBULES),
+            "shape": list(FLUORESCENT),
+            "voxel_size": [0.1, 0.1, 0.1],
+            "microtubules": {
+                "filaments": 15,
+                "radius": 0.15,
+                "persistence_length": 20.0,
+                "planar_factor": 0.3,
+            },
+            "optics": {
+                "numerical_aperture": 1.4,
+                "refractive_index": 1.5,
+                "wavelength": 0.5,
+                "convention": "standard",
+                "subsamples": 1,
+                "shape": [31, 31, 31],
+            },
+            "boundary": "linear",
+            "gaussian_fraction": 0.5,
+            "aberration": {"sample_index": 1.45, "particle_depth": 3.0},
+            "seeds": [0],
+        },
+        "methods": {"richardson_lucy": {"iterations": 80}},
+        "sources": dict.fromkeys(MICROTUBULES, "microtubules"),
+    }
+
+
+@pytest.fixture
+def make_deconvolution() -> Callable[..., Results]:
+    """Write a made-up run: see `fake_deconvolution`."""
+    return fake_deconvolution
+
+
+@pytest.fixture(scope="session")
+def deconvolved(tmp_path_factory) -> Results:
+    """A run of five samples, three degradations and six methods."""
+    return fake_deconvolution(tmp_path_factory.mktemp("deconvolved"))

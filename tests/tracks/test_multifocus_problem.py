@@ -32,7 +32,7 @@ def cell():
 
 
 def seen(cell, degradation, seed=0, sample="cell"):
-    return observe(cell, sample, "phantoms", degradation, seed, SETTINGS).array
+    return observe(cell, sample, "phantoms", degradation, seed, SETTINGS)[0].array
 
 
 def test_truth_is_transmittance_between_the_densest_voxel_and_empty_space(cell):
@@ -82,7 +82,7 @@ def test_noise_is_repeatable_and_its_own_for_every_seed_sample_and_level(cell):
 
 
 def test_offmodel_departs_from_the_model_but_shows_the_same_thing(cell):
-    off = observe(None, "cell", "phantoms", "offmodel", 0, SETTINGS)
+    off, _ = observe(None, "cell", "phantoms", "offmodel", 0, SETTINGS)
     clean = seen(cell, "clean")
     assert off.array.shape == clean.shape
     assert off.voxel_size == cell.voxel_size

@@ -1,6 +1,7 @@
 """Make one observation: what a method may see."""
 
 from focusbench import plan
+from focusbench.files import write_json
 from focusbench.images import read_volume, write_volume
 from focusbench.jobs import job
 from focusbench.tracks import stage
@@ -9,7 +10,7 @@ with job(snakemake.log[0]):
     wanted, what = snakemake.wildcards, snakemake.params.what
     data = {**what["settings"]["data"], **plan.places(snakemake.config, wanted.sample)}
     truth = snakemake.input.get("truth")
-    volume = stage(wanted.track, "observe").observe(
+    volume, about = stage(wanted.track, "observe").observe(
         read_volume(truth) if truth else None,
         wanted.sample,
         what["source"],
@@ -18,3 +19,4 @@ with job(snakemake.log[0]):
         {**what["settings"], "data": data},
     )
     write_volume(snakemake.output.volume, *volume)
+    write_json(snakemake.output.record, about)

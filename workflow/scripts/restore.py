@@ -1,8 +1,10 @@
 """Restore one sample with one method."""
 
+import json
 from functools import partial
+from pathlib import Path
 
-from focusbench import running
+from focusbench import plan, running
 from focusbench.evaluation.psnr import psnr
 from focusbench.files import sha256, write_json
 from focusbench.images import read_volume, write_volume
@@ -21,13 +23,15 @@ with job(snakemake.log[0]):
     score = partial(psnr, read_volume(truth).array, data_range=1.0) if truth else None
     label = f"{wanted.method} {wanted.sample}/{wanted.degradation}"
     monitor = running.trace(label, what["parameters"].get("steps"), score)
-    problem = stage(wanted.track, "problem").problem(observed, wanted.degradation, what["settings"])
+    settings = {**what["settings"], "data": plan.places(snakemake.config, wanted.sample)}
+    about = json.loads(Path(given.about).read_text())
+    problem = stage(wanted.track, "problem").problem(observed, wanted.degradation, settings, about)
     run = running.make_run(what, seed, state, monitor)
     weights = load_weights(given.model) if given.get("model") else None
     restoration, record = running.restore(what["method"], what["parameters"], problem, run, weights)
     volume = (restoration.estimate, observed.axes, observed.voxel_size)
     write_volume(snakemake.output.volume, *volume)
     monitor.write_csv(snakemake.output.trace)
-    about = {"code": what["code"], "seed": seed, "observed_sha256": sha256(given.observed)}
-    write_json(snakemake.output.record, {**record, **about})
+    origin = {"code": what["code"], "seed": seed, "observed_sha256": sha256(given.observed)}
+    write_json(snakemake.output.record, {**record, **origin})
     state.remove()

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from focusbench import plan
 from focusbench.files import sha256, write_json
 from focusbench.images import read_volume
 from focusbench.jobs import job
@@ -17,7 +18,8 @@ with job(snakemake.log[0]):
         estimate=read_volume(given.volume),
         observed=read_volume(given.observed),
         degradation=wanted.degradation,
-        settings=what["settings"],
+        settings={**what["settings"], "data": plan.places(snakemake.config, wanted.sample)},
+        about=json.loads(Path(given.about).read_text()),
     )
     score = {
         "sample": wanted.sample,

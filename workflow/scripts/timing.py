@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from focusbench import running
+from focusbench import plan, running
 from focusbench.files import write_json
 from focusbench.images import read_volume
 from focusbench.jobs import job
@@ -12,8 +12,10 @@ from focusbench.training.weights import load_weights
 
 with job(snakemake.log[0]):
     wanted, what, given = snakemake.wildcards, snakemake.params.what, snakemake.input
+    settings = {**what["settings"], "data": plan.places(snakemake.config, wanted.sample)}
+    about = json.loads(Path(given.about).read_text())
     problem = stage(wanted.track, "problem").problem(
-        read_volume(given.observed), wanted.degradation, what["settings"]
+        read_volume(given.observed), wanted.degradation, settings, about
     )
     weights = load_weights(given.model) if given.get("model") else None
     timing = running.time_restoration(

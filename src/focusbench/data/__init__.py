@@ -10,6 +10,8 @@ TABLE: dict[str, str] = {
     "scivis": "focusbench.data.scivis",
     "stack": "focusbench.data.stack",
     "ellipsoids": "focusbench.data.ellipsoids",
+    "microtubules": "focusbench.data.microtubules",
+    "fluorescence": "focusbench.data.fluorescence",
 }
 
 

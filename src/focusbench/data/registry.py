@@ -1,6 +1,6 @@
 """All samples that the package knows, by id: a literal table, read without importing any source.
 
-Focal stacks of a user's own are not here: the configuration adds them.
+Recordings of a user's own are not here: the configuration adds them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,12 @@ from pathlib import Path
 from focusbench.errors import InputError
 
 PHANTOMS = ("ellipsoids", "vessels", "cell", "gyroid", "text")  # from easy to hard
+# 18 volumes to learn from and one to choose with, as Lim et al. 2020; they test on one, we on five
+MICROTUBULES = (
+    *(f"microtubules_test{i}" for i in range(1, 6)),
+    "microtubules_validation1",
+    *(f"microtubules_train{i}" for i in range(1, 19)),
+)
 SCIVIS = Path(__file__).with_name("scivis.csv")
 
 
@@ -29,10 +35,14 @@ class Sample:
 def _table() -> dict[str, Sample]:
     with open(SCIVIS, newline="", encoding="utf-8") as file:
         volumes = [row["id"] for row in csv.DictReader(file)]
-    sources = {"phantoms": PHANTOMS, "scivis": volumes}
+    sources = {
+        ("phantoms", "multifocus"): PHANTOMS,
+        ("scivis", "multifocus"): volumes,
+        ("microtubules", "deconvolution"): MICROTUBULES,
+    }
     return {
-        name: Sample(name, source, ("multifocus",))
-        for source, ids in sources.items()
+        name: Sample(name, source, (track,))
+        for (source, track), ids in sources.items()
         for name in ids
     }
 

@@ -1,4 +1,4 @@
-"""Image-quality metrics, in float64: `psnr`, and `ssim` in three named variants."""
+"""Image-quality metrics, in float64: `psnr`, and `ssim` in four named variants."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ from focusbench.evaluation.psnr import mean_squared_error, psnr
 
 __all__ = ["SSIM_VARIANTS", "SsimVariant", "mean_squared_error", "psnr", "ssim", "ssim_fits"]
 
-WINDOW = 11  # voxels; also what a Gaussian of sigma 1.5 cut at 3.5 sigma needs
 K1, K2 = 0.01, 0.03  # Wang et al. 2004
 
 
-def _gaussian_weights() -> np.ndarray:
-    offset = np.arange(WINDOW) - WINDOW // 2
+def _gaussian_weights(window: int) -> np.ndarray:
+    offset = np.arange(window) - window // 2
     weights = np.exp(-0.5 * (offset / 1.5) ** 2)
     return weights / weights.sum()
 
 
-def _uniform_weights() -> np.ndarray:
-    return np.full(WINDOW, 1 / WINDOW)
+def _uniform_weights(window: int) -> np.ndarray:
+    return np.full(window, 1 / window)
 
 
 @dataclass(frozen=True)
@@ -33,10 +32,13 @@ class SsimVariant:
     """One way to compute SSIM.
 
     `axes` is the number of trailing axes that the window spans; leading ones are averaged over.
+    `window` is its width in voxels, odd: 11 is also what a Gaussian of sigma 1.5 cut at 3.5 sigma
+    needs.
     `data_range` is set where the range is part of the definition.
     """
 
     axes: int
+    window: int
     gaussian: bool
     sample_covariance: bool
     data_range: float | None
@@ -44,16 +46,22 @@ class SsimVariant:
 
 
 SSIM_VARIANTS: dict[str, SsimVariant] = {
-    "wang_3d": SsimVariant(3, True, False, None, "3-D Gaussian window, sigma 1.5, 11 voxels wide"),
+    "wang_3d": SsimVariant(
+        3, 11, True, False, None, "3-D Gaussian window, sigma 1.5, 11 voxels wide"
+    ),
     "wang_2d": SsimVariant(
-        2, True, False, None, "2-D Gaussian window, sigma 1.5, 11 pixels wide, mean over slices"
+        2, 11, True, False, None, "2-D Gaussian window, sigma 1.5, 11 pixels wide, mean over slices"
     ),
     "paper": SsimVariant(
         2,
+        11,
         False,
         True,
         2.0,
         "2-D uniform window, 11 pixels wide, sample covariance, range 2, mean over slices",
+    ),
+    "uniform_3d": SsimVariant(
+        3, 7, False, True, None, "3-D uniform window, 7 voxels wide, sample covariance"
     ),
 }
 
@@ -79,6 +87,9 @@ def ssim(
         "paper"
             As Azevedo et al. 2024 computed it (scikit-image's defaults for floats, which take the
             range as 2): uniform window of 11 x 11 pixels within each z slice, sample covariance.
+        "uniform_3d"
+            scikit-image's defaults for a volume: uniform window of 7 x 7 x 7 voxels, sample
+            covariance. Needs 7 planes.
 
     Returns
     -------
@@ -88,7 +99,7 @@ def ssim(
     Raises
     ------
     InputError
-        Unknown variant, unequal shapes, fewer than 11 values along an axis of the window, a range
+        Unknown variant, unequal shapes, fewer values along an axis than the window is wide, a range
         that is not accepted, or a value that is not finite.
 
     References
@@ -108,12 +119,12 @@ def ssim(
         )
     if not ssim_fits(x.shape, variant):
         raise InputError(
-            f"SSIM {variant} needs {chosen.axes} or 3 axes and {WINDOW} values along each of the "
-            f"last {chosen.axes}; shape {x.shape} is too small"
+            f"SSIM {variant} needs {chosen.axes} or 3 axes and {chosen.window} values along each "
+            f"of the last {chosen.axes}; shape {x.shape} is too small"
         )
-    weights = _gaussian_weights() if chosen.gaussian else _uniform_weights()
+    weights = (_gaussian_weights if chosen.gaussian else _uniform_weights)(chosen.window)
     mean_x, mean_y = _local_mean(x, weights, chosen.axes), _local_mean(y, weights, chosen.axes)
-    count = WINDOW**chosen.axes
+    count = chosen.window**chosen.axes
     unbiased = count / (count - 1) if chosen.sample_covariance else 1.0
     variance_x = unbiased * (_local_mean(x * x, weights, chosen.axes) - mean_x**2)
     variance_y = unbiased * (_local_mean(y * y, weights, chosen.axes) - mean_y**2)
@@ -130,8 +141,9 @@ def ssim(
 
 def ssim_fits(shape: Sequence[int], variant: str) -> bool:
     """Say whether arrays of `shape` are large enough for one window of `variant`."""
-    axes = SSIM_VARIANTS[variant].axes
-    return axes <= len(shape) <= 3 and all(n >= WINDOW for n in shape[-axes:]) and 0 not in shape
+    chosen = SSIM_VARIANTS[variant]
+    fits = all(n >= chosen.window for n in shape[-chosen.axes :])
+    return chosen.axes <= len(shape) <= 3 and fits and 0 not in shape
 
 
 def _check_range(data_range: float, variant: str, chosen: SsimVariant) -> None:
@@ -145,7 +157,7 @@ def _check_range(data_range: float, variant: str, chosen: SsimVariant) -> None:
 
 def _local_mean(array: np.ndarray, weights: np.ndarray, axes: int) -> np.ndarray:
     """Average over the window; windows that leave the array are cut off, so no padding counts."""
-    margin = WINDOW // 2
+    margin = len(weights) // 2
     for axis in range(array.ndim - axes, array.ndim):
         filtered = correlate1d(array, weights, axis=axis)
         inner = [slice(None)] * array.ndim

@@ -23,6 +23,7 @@ class Entry:
     fit_parameters: tuple[
         str, ...
     ] = ()  # those that `fit` reads: others do not ask for new weights
+    fitted: str | None = None  # "gain" or "affine": scored after that fit to the truth (an oracle)
 
 
 TABLE: dict[str, Entry] = {
@@ -31,6 +32,15 @@ TABLE: dict[str, Entry] = {
     "iterative": Entry("focusbench.methods.iterative:Iterative", "multifocus", gpu=True),
     "lbfgs": Entry("focusbench.methods.lbfgs:Lbfgs", "multifocus", gpu=True),
     "dip": Entry("focusbench.methods.dip:Dip", "multifocus", stochastic=True, gpu=True),
+    "dip_es_wmv": Entry(
+        "focusbench.methods.dip_es_wmv:DipEsWmv", "multifocus", stochastic=True, gpu=True
+    ),
+    "dip_es_emv": Entry(
+        "focusbench.methods.dip_es_emv:DipEsEmv", "multifocus", stochastic=True, gpu=True
+    ),
+    "dip_pretrain_1": Entry(
+        "focusbench.methods.dip_pretrain_1:DipPretrain1", "multifocus", stochastic=True, gpu=True
+    ),
     "dip_pretrain_2": Entry(
         "focusbench.methods.dip_pretrain_2:DipPretrain2",
         "multifocus",
@@ -42,6 +52,18 @@ TABLE: dict[str, Entry] = {
             *("width", "scales", "skip", "precision"),
         ),
     ),
+    "zeros": Entry("focusbench.methods.zeros:Zeros", "deconvolution", trivial=True),
+    "input": Entry("focusbench.methods.input:Input", "deconvolution", trivial=True),
+    "affine_input": Entry(
+        "focusbench.methods.input:Input", "deconvolution", trivial=True, fitted="affine"
+    ),
+    "richardson_lucy": Entry(
+        "focusbench.methods.richardson_lucy:RichardsonLucy", "deconvolution", gpu=True
+    ),
+    "richardson_lucy_tv": Entry(
+        "focusbench.methods.richardson_lucy_tv:RichardsonLucyTv", "deconvolution", gpu=True
+    ),
+    "wiener": Entry("focusbench.methods.wiener:Wiener", "deconvolution", gpu=True),
 }
 
 

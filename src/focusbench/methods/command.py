@@ -25,8 +25,9 @@ class Command:
     ----------
     command
         Program and arguments, split as a shell splits words; then {observed} (an OME-TIFF, float32,
-        ZYX), {estimate} (where the program leaves its result: a TIFF of the same shape),
-        {voxel_size} (um, as z,y,x), {seed} and {threads} are filled in. OMP_NUM_THREADS is set.
+        ZYX), {estimate} (where the program leaves its result: a TIFF of the same shape), {psf} (an
+        OME-TIFF of unit sum, in problems that have one), {voxel_size} (um, as z,y,x), {seed} and
+        {threads} are filled in. OMP_NUM_THREADS is set.
     timeout_seconds
         The program, and what it started, is stopped after that time.
     """
@@ -53,6 +54,8 @@ class Command:
                 "seed": str(run.seed),
                 "threads": str(run.threads),
             }
+            if "{psf}" in self.command:
+                fields["psf"] = str(self._write_psf(problem, Path(folder) / "psf.ome.tif"))
             words = [_filled(word, fields) for word in shlex.split(self.command)]
             budget = min(self.timeout_seconds, run.budget_seconds or self.timeout_seconds)
             self._run(words, run.threads, budget)
@@ -65,6 +68,13 @@ class Command:
                 f"{problem.observed.shape}, that of the observation"
             )
         return Restoration(array)
+
+    def _write_psf(self, problem: Problem, path: Path) -> Path:
+        kernel = getattr(problem.forward, "kernel", None)
+        if kernel is None:
+            raise InputError("command: asks for {psf}, but this problem has none")
+        write_volume(path, np.asarray(kernel, np.float32), problem.axes, problem.voxel_size)
+        return path
 
     def _run(self, words: list[str], threads: int, timeout: float) -> None:
         environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}

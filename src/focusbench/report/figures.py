@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from focusbench import methods as known_methods
 from focusbench.errors import InputError
 from focusbench.files import replacing
 
@@ -21,6 +22,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 TRIVIAL_COLOUR = "#777777"
 TRIVIAL_DASHES = ((0, (1, 1.5)), (0, (5, 2)), (0, (5, 1.5, 1, 1.5)))
 DIFFERENCE_MAP = "RdBu_r"  # blue to red through white: safe for colour-blind readers too
+
+SCALE_BARS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # um
 
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
@@ -68,6 +71,12 @@ def method_styles(
     return {method: styles[method] for method in shown}
 
 
+def is_trivial(method: str) -> bool:
+    """Whether a method is a row that a reader gets for nothing."""
+    entry = known_methods.TABLE.get(method)
+    return entry is not None and entry.trivial
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """Draw with this project's settings, whatever those of the user are."""
@@ -98,6 +107,36 @@ def image_axes(axes: Axes) -> None:
         spine.set_visible(True)
         spine.set_color("#888888")
         spine.set_linewidth(0.5)
+
+
+def scale_bar(
+    axes: Axes, shape: Sequence[int], pixel_size: float | None, *, left: bool = False
+) -> None:
+    """Draw a scale bar into a lower corner of an image; none where nothing fits.
+
+    Parameters
+    ----------
+    shape
+        (rows, columns) of the image.
+    pixel_size
+        um along the columns; None: unknown.
+    left
+        Into the left corner, not the right one.
+    """
+    from matplotlib.patheffects import withStroke
+
+    if not pixel_size:
+        return
+    height, width = shape
+    fitting = [bar for bar in SCALE_BARS if bar <= 0.4 * width * pixel_size]
+    if not fitting:
+        return
+    length = fitting[-1] / pixel_size
+    start, y = 0.06 * width if left else 0.94 * width - length, 0.94 * height
+    ink = {"color": "#D55E00", "path_effects": [withStroke(linewidth=4, foreground="white")]}
+    axes.plot([start, start + length], [y, y], linewidth=2, solid_capstyle="butt", **ink)
+    words = {"fontsize": 8, "ha": "center", "va": "bottom"}
+    axes.text(start + length / 2, y - 0.03 * height, f"{fitting[-1]} µm", **words, **ink)
 
 
 def save(figure: Figure, *paths: str | Path, caption: str = "") -> None:

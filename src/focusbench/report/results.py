@@ -155,6 +155,16 @@ class Results:
         """
         return self._json(paths.record(self.track, item))
 
+    def observation_record(self, sample: str, degradation: str) -> dict[str, Any]:
+        """How an observation was made: its noise, and what a method may know of it.
+
+        Raises
+        ------
+        InputError
+            The file is missing or is not JSON.
+        """
+        return self._json(paths.observation_record(self.track, sample, degradation))
+
     def trace(self, item: Restored) -> DataFrame:
         """Columns step, loss, psnr (dB; NaN without a truth); no rows for a method without steps.
 

@@ -14,8 +14,10 @@ from focusbench.report.figures import (
     DIFFERENCE_MAP,
     Style,
     image_axes,
+    is_trivial,
     method_styles,
     new_figure,
+    scale_bar,
     style,
 )
 from focusbench.report.results import Results
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 MOST_SAMPLES = 4
 MOST_METHODS = 6
 UNIT = "transmittance per µm"
-SCALE_BARS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # um
 
 
 def fig3(results: Results, settings: Mapping[str, Any]) -> Figure:
@@ -83,13 +84,8 @@ def _degradation(results: Results) -> str:
 
 
 def _figure_methods(results: Results) -> list[str]:
-    shown = [method for method in results.methods if not _is_trivial(method)]
+    shown = [method for method in results.methods if not is_trivial(method)]
     return (shown or results.methods)[:MOST_METHODS]
-
-
-def _is_trivial(method: str) -> bool:
-    entry = known_methods.TABLE.get(method)
-    return entry is not None and entry.trivial
 
 
 def _figure_samples(results: Results, degradation: str) -> list[str]:
@@ -152,7 +148,7 @@ def _draw_slices(panels: Sequence[_Panel], methods: Sequence[str]) -> Figure:
             above[0].set_title("truth")
             _draw_observed(beneath[0], panel)
             beneath[0].set_ylabel(f"observed\n{_span(panel.observed)}")
-        _draw_scale_bar(above[0], panel)
+        scale_bar(above[0], panel.observed.shape, panel.pixel_size)
         for c, method in enumerate(methods, start=1):
             if method not in panel.estimates:
                 continue
@@ -217,23 +213,6 @@ def _draw_observed(axes: Axes, panel: _Panel) -> None:
     _show(axes, panel.observed, {"cmap": "gray"})
 
 
-def _draw_scale_bar(axes: Axes, panel: _Panel) -> None:
-    from matplotlib.patheffects import withStroke
-
-    if not panel.pixel_size:
-        return
-    height, width = panel.observed.shape
-    fitting = [bar for bar in SCALE_BARS if bar <= 0.4 * width * panel.pixel_size]
-    if not fitting:
-        return
-    right, y = 0.94 * width, 0.94 * height
-    left = right - fitting[-1] / panel.pixel_size
-    ink = {"color": "#D55E00", "path_effects": [withStroke(linewidth=4, foreground="white")]}
-    axes.plot([left, right], [y, y], linewidth=2, solid_capstyle="butt", **ink)
-    words = {"fontsize": 8, "ha": "center", "va": "bottom"}
-    axes.text((left + right) / 2, y - 0.03 * height, f"{fitting[-1]} µm", **words, **ink)
-
-
 def front(results: Results, settings: Mapping[str, Any]) -> Figure:
     """PSNR of the running estimate against the CPU-seconds spent, one panel per sample.
 
@@ -285,7 +264,7 @@ def _draw_front(results: Results) -> Figure:
     styles = method_styles(
         known_methods.names(results.track),
         results.methods,
-        [m for m in results.methods if _is_trivial(m)],
+        [m for m in results.methods if is_trivial(m)],
     )
     columns = min(2, len(samples))
     rows = -(-len(samples) // columns)
@@ -298,7 +277,7 @@ def _draw_front(results: Results) -> Figure:
             if item is None or not np.isfinite(scores.at[tuple(item)]):
                 continue
             final = float(scores.at[tuple(item)])
-            if _is_trivial(method):
+            if is_trivial(method):
                 drawn = axes.axhline(
                     final, color=styles[method].colour, linestyle=styles[method].dashes
                 )

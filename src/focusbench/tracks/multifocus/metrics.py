@@ -1,24 +1,14 @@
 """The track's metrics: their keys in score files, and what a reader must know of each."""
 
 import math
-from dataclasses import dataclass
 
+from focusbench.evaluation.metric import Metric
 from focusbench.evaluation.metrics import SSIM_VARIANTS
 
 # One transmittance is scored with two ranges, as empty space is 1.0 and the densest voxel 0.7:
 # the whole scale, as the paper has it, and the span that the volumes really use.
 RANGE_WHOLE, RANGE_USED = 1.0, 0.3
 LOSS_OF_RANGE = 20 * math.log10(RANGE_WHOLE / RANGE_USED)  # 10.46 dB, for every volume
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What a reader of a table must know of a column."""
-
-    label: str
-    unit: str  # "" for a pure number
-    settings: str
-    higher_is_better: bool | None  # None: neither end of the scale is good
 
 
 METRICS: dict[str, Metric] = {

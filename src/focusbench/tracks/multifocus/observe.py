@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def observe(
     degradation: str,
     seed: int,
     settings: Mapping[str, Any],
-) -> Volume:
+) -> tuple[Volume, dict[str, Any]]:
     """Render, add noise, clip to [0, 1], quantise to 8 bits (as the authors' code does).
 
     Parameters
@@ -39,11 +40,12 @@ def observe(
 
     Returns
     -------
-    Volume
-        Intensity over that of empty field, float32 (focus, Y, X) in [0, 1].
+    tuple
+        Intensity over that of empty field, float32 (focus, Y, X) in [0, 1]; and what was done to
+        it, as JSON.
     """
     if degradation == "recorded":
-        return data.build(source).read(settings["data"])
+        return data.build(source).read(settings["data"]), {"degradation": degradation}
     wanted = parse(degradation)
     if wanted.offmodel:
         image = _offmodel(sample, source, settings)
@@ -59,7 +61,8 @@ def observe(
     image = np.clip(image, 0, 1)
     if wanted.quantised:
         image = np.round(image / GREY_LEVEL) * GREY_LEVEL
-    return Volume(image.astype(np.float32), "ZYX", voxel_size)
+    about = {"degradation": degradation, **asdict(wanted)}
+    return Volume(image.astype(np.float32), "ZYX", voxel_size), about
 
 
 def _offmodel(sample: str, source: str, settings: Mapping[str, Any]) -> np.ndarray:

@@ -12,7 +12,12 @@ from focusbench.tracks.multifocus.degradations import noise_of
 from focusbench.tracks.multifocus.geometry import ray_geometry
 
 
-def problem(observed: Volume, degradation: str, settings: Mapping[str, Any]) -> Problem:
+def problem(
+    observed: Volume,
+    degradation: str,
+    settings: Mapping[str, Any],
+    about: Mapping[str, Any] | None = None,
+) -> Problem:
     """State the problem behind an observation.
 
     Parameters
@@ -23,6 +28,8 @@ def problem(observed: Volume, degradation: str, settings: Mapping[str, Any]) -> 
         Its id; `recorded` for a stack of one's own.
     settings
         `numerical_aperture`, `aperture_grid`; `noise_sigma`, if known, for a recorded stack.
+    about
+        Record of the observation; the id alone tells all of it in this track.
     """
     return Problem(
         track="multifocus",

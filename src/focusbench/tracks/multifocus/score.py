@@ -26,6 +26,7 @@ def score(
     observed: Volume,
     degradation: str,
     settings: Mapping[str, Any],
+    about: Mapping[str, Any] | None = None,
 ) -> dict[str, float | str | None]:
     """Score a restoration of the benchmark; see `measure`.
 
@@ -35,6 +36,8 @@ def score(
         Id of what was done to the observation: it tells the noise.
     settings
         As for `problem.problem`.
+    about
+        Record of the observation; not needed in this track.
     """
     return measure(
         None if truth is None else truth.array,
@@ -94,9 +97,10 @@ def measure(
     result["psnr"] = _finite(psnr(truth, estimate, RANGE_WHOLE))
     result["psnr_range0.3"] = _finite(psnr(truth, estimate, RANGE_USED))
     for variant, definition in SSIM_VARIANTS.items():
-        if ssim_fits(truth.shape, variant):
+        key = f"ssim_{variant}"
+        if key in METRICS and ssim_fits(truth.shape, variant):
             data_range = definition.data_range or RANGE_WHOLE
-            result[f"ssim_{variant}"] = ssim(truth, estimate, data_range, variant)
+            result[key] = ssim(truth, estimate, data_range, variant)
     residual = _residual(observed, truth, geometry)
     result["rms_residual_truth"] = rms(residual)
     result["chi_square_truth"] = reduced_chi_square(residual, deviation)

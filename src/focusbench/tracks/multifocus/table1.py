@@ -7,13 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from focusbench.evaluation import published
-from focusbench.evaluation.statistics import (
-    FEWEST_SAMPLES,
-    best_mean,
-    clear_winner,
-    paired_interval,
-)
+from focusbench.report.consistency import consistency_block
 from focusbench.report.results import ORIGINS, Results
+from focusbench.report.score_grid import ScoreGrid
 from focusbench.report.tables import (
     MARK,
     Block,
@@ -21,7 +17,6 @@ from focusbench.report.tables import (
     Table,
     cell,
     fixed,
-    significant,
 )
 from focusbench.tracks.multifocus.metrics import METRICS
 from focusbench.tracks.multifocus.table1_notes import PUBLISHED_ON, notes, summary
@@ -75,47 +70,12 @@ def table1(results: Results, settings: Mapping[str, Any]) -> Table:
     )
 
 
-class _Grid:
-    """The scores of one degradation, samples by methods."""
+class _Grid(ScoreGrid):
+    """The scores of one degradation, samples by methods, and the printed ones."""
 
     def __init__(self, rows: DataFrame, results: Results, printed: DataFrame, seed: int) -> None:
-        self.rows, self.printed, self.seed = rows, printed, seed
-        self.methods = [m for m in results.methods if m in set(rows["method"])]
-        self.samples = [s for s in results.samples if s in set(rows["sample"])]
-        self.metrics = [key for key in METRICS if key in rows]
-        by_item = rows.groupby(["sample", "method"], sort=False)
-        # over seeds; metric -> (sample, method) -> value
-        self.mean = by_item[self.metrics].mean().to_dict()
-        self.spread = by_item[self.metrics].std().to_dict()
-        self.repeatable = by_item["repeatable"].all().to_dict()
-
-    def value(self, metric: str, sample: str, method: str) -> float:
-        return self.mean.get(metric, {}).get((sample, method), math.nan)
-
-    def has(self, metric: str) -> bool:
-        return any(not math.isnan(value) for value in self.mean.get(metric, {}).values())
-
-    def complete(self, metric: str) -> list[str]:
-        """Samples that every method has a value for: only these can be averaged and compared."""
-        return [
-            s
-            for s in self.samples
-            if all(not math.isnan(self.value(metric, s, m)) for m in self.methods)
-        ]
-
-    def paired(self, metric: str) -> dict[str, list[float]]:
-        samples = self.complete(metric)
-        return {m: [self.value(metric, s, m) for s in samples] for m in self.methods}
-
-    def average(self, metric: str, method: str) -> float:
-        values = self.paired(metric)[method]
-        return sum(values) / len(values) if values else math.nan
-
-    def winner(self, metric: str) -> str | None:
-        better = METRICS[metric].higher_is_better
-        if better is None or not self.has(metric):
-            return None
-        return clear_winner(self.paired(metric), higher_is_better=better, seed=self.seed)
+        super().__init__(rows, results.samples, results.methods, METRICS, seed)
+        self.printed = printed
 
     def printed_methods(self) -> list[str]:
         known = set(self.printed["method"])
@@ -132,20 +92,6 @@ class _Grid:
         values = [self.printed_value(metric, s, method) for s in self.complete(metric)]
         return sum(values) / len(values) if values else math.nan
 
-    def to_best(self, metric: str) -> dict[str, Any]:
-        """Method -> interval of its paired difference to the best mean; empty if not judged."""
-        scores = self.paired(metric)
-        values = [value for column in scores.values() for value in column]
-        enough = len(self.complete(metric)) >= FEWEST_SAMPLES and len(self.methods) > 1
-        if not enough or not all(map(math.isfinite, values)):
-            return {}
-        best = best_mean(scores)
-        return {
-            method: paired_interval(column, scores[best], seed=self.seed)
-            for method, column in scores.items()
-            if method != best
-        }
-
     def blocks(self, degradation: str) -> list[Block]:
         result = []
         if self.has("psnr"):
@@ -156,7 +102,8 @@ class _Grid:
         if self.has("ssim_paper") or self.has("ssim_wang_3d"):
             title = f"{degradation}: SSIM, variant paper / wang_3d"
             result.append(self._block(title, ["ssim_paper", "ssim_wang_3d"], 4))
-        result.append(self._consistency(degradation))
+        title = f"{degradation}: reduced chi-square / RMS residual in 1/1000 of full intensity"
+        result.append(consistency_block(self, title))
         return result
 
     def _block(self, title: str, metrics: Sequence[str], digits: int) -> Block:
@@ -177,10 +124,10 @@ class _Grid:
 
     def _cell(self, metrics: Sequence[str], sample: str, method: str, digits: int) -> Cell:
         texts = [fixed(self.value(metric, sample, method), digits) for metric in metrics]
-        spread = self.spread.get(metrics[0], {}).get((sample, method), math.nan)
+        spread = self.spread(metrics[0], sample, method)
         if not math.isnan(spread):
             texts[0] += f"±{fixed(spread, digits)}"
-        if not self.repeatable.get((sample, method), True):
+        if not self.repeatable(sample, method):
             texts[-1] += MARK
         return cell(*texts)
 
@@ -209,29 +156,6 @@ class _Grid:
             row += [cell("") for _ in self.printed_methods()]
             rows.append(tuple(row))
         return rows
-
-    def _consistency(self, degradation: str) -> Block:
-        """Chi-square needs a noise; the RMS residual is always there."""
-        of_truth = self.has("rms_residual_truth")
-        rows = []
-        for sample in self.samples:
-            row = [cell(sample)]
-            if of_truth:
-                # the same whatever the method: a property of the observation
-                row.append(self._fit(sample, self.methods[0], "_truth"))
-            row += [self._fit(sample, method, "") for method in self.methods]
-            rows.append(tuple(row))
-        return Block(
-            f"{degradation}: reduced chi-square / RMS residual in 1/1000 of full intensity",
-            ("sample", *(["truth itself"] if of_truth else []), *self.methods),
-            tuple(rows),
-        )
-
-    def _fit(self, sample: str, method: str, suffix: str) -> Cell:
-        return cell(
-            significant(self.value(f"chi_square{suffix}", sample, method)),
-            significant(1000 * self.value(f"rms_residual{suffix}", sample, method)),
-        )
 
     def tidy(self, degradation: str) -> DataFrame:
         import pandas

@@ -6,9 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from focusbench.evaluation import published
-from focusbench.evaluation.statistics import FEWEST_SAMPLES
+from focusbench.report.notes import (
+    BOLD,
+    CSV,
+    NOT_REPEATABLE,
+    preset_reasons,
+    published_beside,
+    set_parameters,
+    work,
+)
 from focusbench.report.results import Results
-from focusbench.report.tables import MARK, plain, provenance, span
+from focusbench.report.tables import plain, provenance
 from focusbench.tracks.multifocus.degradations import parse
 from focusbench.tracks.multifocus.metrics import METRICS
 
@@ -25,11 +33,7 @@ def summary(results: Results, settings: Mapping[str, Any], beside: bool) -> str:
     theirs = set(published.values("multifocus_table1")["sample"]) - {published.AVERAGE}
     own = [sample for sample in results.samples if sample not in theirs]
     size, slices = track.get("size"), track.get("slices")
-    reasons = []
-    if settings["preset"] != "paper":
-        reasons.append(f"preset {settings['preset']} takes fewer steps or a smaller model")
-    elif settings.get("differs"):
-        reasons.append("keys differ from the preset paper")
+    reasons = preset_reasons(settings)
     prepared = [s for s in results.samples if (settings.get("sources") or {}).get(s) != "stack"]
     if prepared and (size, slices) != (PAPER_SIZE, PAPER_SLICES):
         reasons.append(f"volumes of {size} x {size} x {slices}, not 128 x 128 x 11")
@@ -37,18 +41,11 @@ def summary(results: Results, settings: Mapping[str, Any], beside: bool) -> str:
         reasons.append(f"{', '.join(own)}: not among the paper's volumes")
     if PUBLISHED_ON not in results.degradations:
         reasons.append("Table 1 of the paper is about observations without noise")
-    columns = (
-        "Columns marked published are the paper's printed values."
-        if beside
-        else "The paper printed no value for what is shown here."
-    )
-    if reasons:
-        return (
-            f"{columns} Published and reproduced numbers are not comparable: {'; '.join(reasons)}."
-        )
-    return (
-        f"{columns} Reproduced with the paper's settings on its volumes. The paper does not say "
-        "which part of a volume it cut out, so the two columns need not agree."
+    return published_beside(
+        beside,
+        reasons,
+        "Reproduced with the paper's settings on its volumes. The paper does not say which part "
+        "of a volume it cut out, so the two columns need not agree.",
     )
 
 
@@ -59,10 +56,7 @@ def notes(
     lines = provenance(settings)
     lines.insert(1, _volumes(results, settings))
     lines.insert(2, f"Degradations: {'; '.join(map(_describe, degradations))}.")
-    lines.insert(3, f"Work of each restoration: {_budget(results)}.")
-    changed = _parameters(results, settings)
-    if changed:
-        lines.insert(4, changed)
+    lines[3:3] = [work(results), *set_parameters(results, settings)]
     for key in ("psnr", "psnr_range0.3", "ssim_paper", "ssim_wang_3d", "ssim_wang_2d"):
         if key not in scores or scores[key].isna().all():
             continue
@@ -75,22 +69,17 @@ def notes(
         "full intensity or nothing absorbs, more where the model is wrong."
     )
     lines.append(
-        "Bold: the best mean, where the 95 % bootstrap interval of its paired difference to "
-        f"every other method excludes 0; nothing is bold with fewer than {FEWEST_SAMPLES} samples. "
-        "A mean is over the samples that every method has a score for, and a published mean over "
-        "these same samples. Several seeds: mean ± standard deviation over them."
+        f"{BOLD}, and a published mean over these same samples. Several seeds: mean ± standard "
+        "deviation over them."
     )
-    lines.append(
-        "The CSV file holds full precision, every seed, and for each row the SHA-256 of its "
-        "observation and truth and the content hash of the code that made and scored it."
-    )
+    lines.append(CSV)
     if "ellipsoids" in results.samples and results.trained:
         lines.append(
             "The phantom ellipsoids follows the recipe of the volumes that dip_pretrain_2 is "
             "trained on (drawn apart: it is not among them), which favours that method there."
         )
     if not scores["repeatable"].all():
-        lines.append(f"{MARK} not repeatable: a time budget, not a count of steps, ended the run.")
+        lines.append(NOT_REPEATABLE)
     return lines
 
 
@@ -135,28 +124,3 @@ def _describe(degradation: str) -> str:
         "8 bits" if parts.quantised else "not quantised",
     ]
     return f"{degradation} ({', '.join(filter(None, words))})"
-
-
-def _budget(results: Results) -> str:
-    """Steps that the methods really took, as their records have it."""
-    texts = []
-    for method in results.methods:
-        records = [results.record(item) for item in results.items if item.method == method]
-        steps = span([record.get("iterations") or 0 for record in records])
-        evaluations = span([record.get("evaluations") or 0 for record in records])
-        text = "no steps" if steps == "0" else f"{steps} steps"
-        if evaluations not in ("0", steps):
-            text += f" ({evaluations} evaluations of the imaging model)"
-        texts.append(f"{method} {text}")
-    return "; ".join(texts)
-
-
-def _parameters(results: Results, settings: Mapping[str, Any]) -> str:
-    """Name parameters that were set; those left out are the published constants."""
-    texts = []
-    for method in results.methods:
-        parameters = dict((settings.get("methods") or {}).get(method) or {})
-        if parameters:
-            listed = ", ".join(f"{key} {plain(value)}" for key, value in sorted(parameters.items()))
-            texts.append(f"{method} {listed}")
-    return f"Parameters that the configuration sets: {'; '.join(texts)}." if texts else ""

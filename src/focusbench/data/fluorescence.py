@@ -1,0 +1,231 @@
+"""A fluorescence stack of a user's own: recording, PSF and, for test objects, the truth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from focusbench import images
+from focusbench.errors import InputError
+from focusbench.images import Volume
+from focusbench.optics.kernels import check_kernel
+
+LENS = ("numerical_aperture", "refractive_index", "wavelength")
+SAME = 1e-3  # relative difference of two lengths that is put down to rounding
+
+
+def source_files(settings: Mapping[str, Any]) -> list[str]:
+    """Files of the recording, and of its truth and PSF where they are given.
+
+    Raises
+    ------
+    InputError
+        There is no such file or folder, or no image in the folder.
+    """
+    beside = [settings[key] for key in ("truth", "psf") if key in settings]
+    return [str(path) for path in [*images.stack_files(settings["path"]), *beside]]
+
+
+def check(entry: Mapping[str, Any], place: str) -> None:
+    """Look at a recording's keys, PSF and headers, before any work starts.
+
+    Parameters
+    ----------
+    entry
+        `path`; `psf` (a file), or the lens: `numerical_aperture`, `refractive_index`, `wavelength`
+        and, if wanted, `psf_shape`; `truth`, if there is one; `pixel_size`, `z_step`.
+    place
+        Where the entry stands, for the message.
+
+    Raises
+    ------
+    InputError
+        The PSF is told twice or not at all; it is larger than the recording, negative, all zero,
+        not finite or of another voxel size; a numerical aperture not below the index; a truth of
+        another shape.
+    """
+    files = images.stack_files(entry["path"])
+    shape, told = images.volume_header(files[0]) if len(files) == 1 else (None, None)
+    size = voxel_size(entry, told)
+    given = [key for key in LENS if key in entry]
+    if "psf" in entry:
+        if given:
+            raise InputError(f"{place}.{given[0]}: is not accepted beside psf; one of the two")
+        psf(entry["psf"], shape, size)
+    else:
+        missing = [key for key in LENS if key not in entry]
+        if missing:
+            raise InputError(
+                f"{place}.{missing[0]}: is missing; a recording's PSF comes from psf (a file) or "
+                f"from {', '.join(LENS)} together"
+            )
+        check_lens(entry, place)
+        if "psf_shape" in entry and shape is not None:
+            check_size(entry["psf_shape"], shape, f"{place}.psf_shape")
+    if "truth" in entry and shape is not None:
+        _check_truth(entry["truth"], images.volume_header(entry["truth"])[0], shape)
+
+
+def check_lens(lens: Mapping[str, Any], place: str) -> None:
+    """Refuse a numerical aperture that is not below the refractive index."""
+    aperture, index = lens["numerical_aperture"], lens["refractive_index"]
+    if not aperture < index:
+        raise InputError(
+            f"{place}.numerical_aperture: {aperture} is not accepted; below the refractive index "
+            f"{index}"
+        )
+
+
+def check_size(wanted: Sequence[int], shape: Sequence[int], place: str) -> None:
+    """Refuse a PSF (z, y, x) that is larger than the volume."""
+    for axis, mine, side in zip("zyx", wanted, shape, strict=True):
+        if mine > side:
+            raise InputError(
+                f"{place}: a PSF of {mine} voxels along {axis} for a volume of {side} is not "
+                f"accepted; at most {side}"
+            )
+
+
+def _check_truth(path: str, shape: Sequence[int], recorded: Sequence[int]) -> None:
+    if tuple(shape) != tuple(recorded):
+        raise InputError(
+            f"{path}: a truth of shape {tuple(shape)} for a recording of shape {tuple(recorded)}; "
+            "equal shapes are accepted"
+        )
+
+
+def read(settings: Mapping[str, Any]) -> Volume:
+    """Read a recording, its camera offset subtracted.
+
+    Parameters
+    ----------
+    settings
+        `path`: a multi-page TIFF, an OME-TIFF or a folder of images. `pixel_size`, `z_step`: um in
+        the object; taken from the file's metadata if absent. `offset`: grey value without light,
+        0 if absent.
+
+    Returns
+    -------
+    Volume
+        Grey values, float32 (Z, Y, X); read noise may leave some below 0.
+
+    Raises
+    ------
+    InputError
+        What `images.read_stack` refuses; a stack without any light above the offset; a voxel size
+        that neither a key nor the file tells.
+    """
+    path = settings["path"]
+    stack, axes, told = images.read_stack(path)
+    counts = stack.astype(np.float32) - np.float32(settings.get("offset", 0.0))
+    if not counts.max() > 0:
+        raise InputError(
+            f"{path}: no grey value lies above the offset {settings.get('offset', 0):g}; nothing "
+            "was recorded"
+        )
+    return Volume(counts, axes, voxel_size(settings, told))
+
+
+def truth(settings: Mapping[str, Any]) -> Volume:
+    """Read the truth of a test object, over its maximum: float32 (Z, Y, X) in [0, 1].
+
+    Raises
+    ------
+    InputError
+        What `images.read_volume` refuses; another shape than the recording's; no positive value,
+        or a negative one.
+    """
+    path = settings["truth"]
+    array, axes, told = images.read_volume(path)
+    recorded, _, recorded_size = images.read_stack(settings["path"])
+    _check_truth(path, array.shape, recorded.shape)
+    if array.min() < 0 or not array.max() > 0:
+        raise InputError(f"{path}: a truth is 0 or more and not 0 everywhere")
+    told = told or recorded_size
+    return Volume((array / array.max()).astype(np.float32), axes, voxel_size(settings, told))
+
+
+def psf(
+    path: str, shape: tuple[int, ...] | None, size: tuple[float, float, float] | None = None
+) -> np.ndarray:
+    """Read a PSF and centre it on its brightest voxel.
+
+    The largest box of odd sides around the brightest voxel is kept, so that neither the side on
+    which a program puts the middle of an even box, nor an aberration's shift, moves what is
+    restored. Where several voxels are brightest the middle of the box is its centre.
+
+    Parameters
+    ----------
+    path
+        TIFF, (Z, Y, X).
+    shape
+        Of the recording, if known: a PSF must not be larger.
+    size
+        Voxel size of the recording, um; held against what the PSF's file tells.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 of unit sum, odd sides.
+
+    Raises
+    ------
+    InputError
+        Larger than the recording, negative, all zero, not finite, or another voxel size.
+    """
+    array, _, told = images.read_volume(path)
+    if told is not None and size is not None:
+        for mine, other in zip(told, size, strict=True):
+            if not math.isclose(mine, other, rel_tol=SAME):
+                raise InputError(
+                    f"{path}: a PSF with voxels of {_lengths(told)} um for a recording with "
+                    f"{_lengths(size)} um (z, y, x); equal voxel sizes are accepted"
+                )
+    return _centred(path, check_kernel(array.astype(np.float64), shape, name=f"{path}: PSF"))
+
+
+def _centred(path: str, kernel: np.ndarray) -> np.ndarray:
+    brightest = np.argwhere(kernel == kernel.max())
+    if len(brightest) > 1:
+        return kernel
+    box = []
+    for axis, middle, side in zip("zyx", brightest[0], kernel.shape, strict=True):
+        reach = min(middle, side - 1 - middle)
+        if reach == 0 and side > 2:
+            raise InputError(
+                f"{path}: the PSF is brightest at the edge of its {axis} axis; one with its peak "
+                "inside is accepted"
+            )
+        box.append(slice(middle - reach, middle + reach + 1))
+    cut = kernel[tuple(box)]
+    return cut / cut.sum()
+
+
+def voxel_size(
+    settings: Mapping[str, Any], told: tuple[float, float, float] | None
+) -> tuple[float, float, float]:
+    """Return (z, y, x) in um: from the keys `z_step` and `pixel_size`, else as the file tells.
+
+    Raises
+    ------
+    InputError
+        Neither tells.
+    """
+    z_step, pixel_size = settings.get("z_step"), settings.get("pixel_size")
+    if told is not None:
+        z, y, x = told
+        return (z_step or z, pixel_size or y, pixel_size or x)
+    missing = [key for key in ("pixel_size", "z_step") if settings.get(key) is None]
+    if missing:
+        raise InputError(
+            f"{settings['path']}: does not tell its voxel size; set {' and '.join(missing)} of "
+            "this recording (um in the object)"
+        )
+    return (z_step, pixel_size, pixel_size)
+
+
+def _lengths(sizes: tuple[float, float, float]) -> str:
+    return " x ".join(f"{size:g}" for size in sizes)

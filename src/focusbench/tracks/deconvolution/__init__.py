@@ -1,0 +1,1 @@
+"""3-D fluorescence: a blurred volume -> a sharp one, the PSF known or not."""

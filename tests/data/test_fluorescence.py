@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+import tifffile
+
+from focusbench.data import fluorescence
+from focusbench.errors import InputError
+from focusbench.images import write_volume
+
+SIZE = (0.2, 0.1, 0.1)
+
+
+@pytest.fixture
+def entry(tmp_path):
+    """A recording of 6 x 8 x 9 with an offset of 100, and an odd PSF."""
+    stack = np.full((6, 8, 9), 100, np.uint16)
+    stack[3, 4, 4] = 400
+    tifffile.imwrite(tmp_path / "stack.tif", stack)
+    kernel = np.zeros((3, 3, 3), np.float32)
+    kernel[1, 1, 1], kernel[1, 1, 2] = 3, 1
+    write_volume(tmp_path / "psf.ome.tif", kernel, voxel_size=SIZE)
+    return {
+        "path": str(tmp_path / "stack.tif"),
+        "psf": str(tmp_path / "psf.ome.tif"),
+        "z_step": SIZE[0],
+        "pixel_size": SIZE[1],
+        "offset": 100,
+    }
+
+
+def with_psf(entry, tmp_path, kernel, size=None):
+    path = tmp_path / "other.ome.tif"
+    write_volume(path, np.asarray(kernel, np.float32), voxel_size=size)
+    return {**entry, "psf": str(path)}
+
+
+def test_the_offset_is_subtracted(entry):
+    volume = fluorescence.read(entry)
+    assert volume.array.dtype == np.float32
+    assert volume.array.max() == 300
+    assert volume.array.min() == 0
+    assert volume.voxel_size == SIZE
+
+
+def test_a_recording_without_light_is_refused(entry):
+    with pytest.raises(InputError, match="no grey value lies above the offset 400"):
+        fluorescence.read({**entry, "offset": 400})
+
+
+@pytest.mark.parametrize("side", [5, 6])
+@pytest.mark.parametrize("peak", [2, 3])
+def test_a_psf_is_centred_on_its_brightest_voxel(entry, tmp_path, side, peak):
+    kernel = np.ones((side, side, side))
+    kernel[peak, peak, peak] = 9
+    centred = fluorescence.psf(with_psf(entry, tmp_path, kernel)["psf"], (9, 9, 9))
+    assert centred.sum() == pytest.approx(1)
+    assert all(n % 2 for n in centred.shape)
+    assert np.unravel_index(centred.argmax(), centred.shape) == tuple(n // 2 for n in centred.shape)
+
+
+def test_a_psf_with_its_middle_between_voxels_is_left_as_it_is(entry, tmp_path):
+    kernel = np.ones((4, 4, 4))
+    kernel[1:3, 1:3, 1:3] = 5
+    found = fluorescence.psf(with_psf(entry, tmp_path, kernel)["psf"], (9, 9, 9))
+    np.testing.assert_allclose(found, kernel / kernel.sum(), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "size", "said"),
+    [
+        (np.zeros((3, 3, 3)), None, "zero"),
+        (-np.ones((3, 3, 3)), None, "negative"),
+        (np.ones((7, 3, 3)), None, "7"),
+        (np.pad(np.ones((1, 1, 1)), ((0, 3), (1, 1), (1, 1))), None, "edge of its z axis"),
+        (np.ones((3, 3, 3)), (0.25, 0.1, 0.1), "0.25 x 0.1 x 0.1 um for a recording with"),
+    ],
+)
+def test_an_unusable_psf_is_refused_before_any_work(entry, tmp_path, kernel, size, said):
+    with pytest.raises(InputError, match=said) as caught:
+        fluorescence.check(with_psf(entry, tmp_path, kernel, size), "here")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_psf_with_nan_is_refused(entry, tmp_path):
+    tifffile.imwrite(tmp_path / "nan.tif", np.full((5, 5, 5), np.nan, np.float32))
+    with pytest.raises(InputError, match="NaN"):
+        fluorescence.check({**entry, "psf": str(tmp_path / "nan.tif")}, "here")
+
+
+def test_a_psf_is_told_once(entry):
+    lens = {"numerical_aperture": 1.2, "refractive_index": 1.33, "wavelength": 0.5}
+    with pytest.raises(InputError, match=r"here.numerical_aperture: is not accepted beside psf"):
+        fluorescence.check({**entry, **lens}, "here")
+    del entry["psf"]
+    with pytest.raises(InputError, match=r"here.wavelength: is missing"):
+        fluorescence.check({**entry, "numerical_aperture": 1.2, "refractive_index": 1.3}, "here")
+    with pytest.raises(InputError, match=r"1.4 is not accepted; below the refractive index 1.33"):
+        fluorescence.check({**entry, **lens, "numerical_aperture": 1.4}, "here")
+    with pytest.raises(InputError, match=r"psf_shape: a PSF of 7 voxels along z for a volume of 6"):
+        fluorescence.check({**entry, **lens, "psf_shape": [7, 3, 3]}, "here")
+    fluorescence.check({**entry, **lens}, "here")
+
+
+def test_a_truth_is_scaled_to_its_maximum(entry, tmp_path):
+    tifffile.imwrite(tmp_path / "truth.tif", np.full((6, 8, 9), 50, np.uint16))
+    volume = fluorescence.truth({**entry, "truth": str(tmp_path / "truth.tif")})
+    assert volume.array.max() == 1
+    assert volume.voxel_size == SIZE
+
+
+def test_a_truth_of_another_shape_is_refused(entry, tmp_path):
+    tifffile.imwrite(tmp_path / "truth.tif", np.ones((5, 8, 9), np.uint16))
+    entry["truth"] = str(tmp_path / "truth.tif")
+    for look in (fluorescence.truth, lambda entry: fluorescence.check(entry, "here")):
+        with pytest.raises(InputError, match=r"shape \(5, 8, 9\) for a recording"):
+            look(entry)
+
+
+def test_a_voxel_size_must_be_told(entry):
+    del entry["z_step"]
+    with pytest.raises(InputError, match="set z_step of this recording"):
+        fluorescence.check(entry, "here")

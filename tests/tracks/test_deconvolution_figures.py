@@ -1,0 +1,176 @@
+"""The track's figures, from made-up results: what is drawn, and with which numbers."""
+
+import numpy as np
+import pytest
+
+from focusbench import paths
+from focusbench.files import write_text
+from focusbench.report.figures import save
+from focusbench.tracks.deconvolution.figures import (
+    convergence,
+    convergence_caption,
+    fig5,
+    fig5_caption,
+    fig6,
+    fig6_caption,
+)
+
+TRACK = "deconvolution"
+SHOWN = ["truth", "input", "richardson_lucy", "richardson_lucy_tv", "wiener"]
+
+
+@pytest.fixture
+def settings(deconvolution_settings):
+    return deconvolution_settings
+
+
+def titles(figure):
+    return [axes.get_title() for axes in figure.axes if axes.get_title()]
+
+
+def images(figure):
+    return [axes.images[0] for axes in figure.axes if axes.images]
+
+
+def test_fig5_shows_both_models_with_their_widths(deconvolved, settings):
+    figure = fig5(deconvolved, settings)
+    drawn = [image.get_array() for image in images(figure)]
+    assert len(drawn) == 4
+    assert len({image.get_clim() for image in images(figure)}) == 1
+    assert all(array.shape == (31, 31) and array.max() == 1 for array in drawn)
+    assert titles(figure) == ["XY", "XZ"]
+    legends = [axes.get_legend() for axes in figure.axes if axes.get_legend()]
+    words = [text.get_text() for legend in legends for text in legend.get_texts()]
+    # closed forms: 0.51450 wavelength / NA and 1.77179 n wavelength / NA^2, in nm
+    assert words[0] == "Born-Wolf\nFWHM 184 nm"
+    assert words[2] == "Born-Wolf\nFWHM 678 nm"
+    assert words[1].startswith("Richards-Wolf\nFWHM 202")
+    assert words[3].startswith("Richards-Wolf\nFWHM 476")
+    caption = fig5_caption(deconvolved, settings)
+    assert "Born-Wolf 184 nm laterally, 678 nm axially" in caption
+    assert "value of their centre" in caption
+
+
+def test_fig5_follows_the_settings(deconvolved, settings):
+    optics = settings["track"]["optics"]
+    optics |= {"convention": "printed", "subsamples": 3, "shape": [20, 16, 18]}
+    settings["track"]["voxel_size"] = [0.2, 0.1, 0.1]
+    caption = fig5_caption(deconvolved, settings)
+    assert "Born-Wolf 276 nm laterally" in caption
+    assert "means of 3 x 3 points" in caption
+    assert [image.get_array().shape for image in images(fig5(deconvolved, settings))] == [
+        (16, 18),
+        (20, 18),
+    ] * 2
+    settings["track"]["optics"]["shape"] = [3, 31, 31]  # too flat for an axial width
+    assert "wider than the box axially" in fig5_caption(deconvolved, settings)
+    fig5(deconvolved, settings)
+
+
+def test_fig6_shows_every_method_along_three_axes(deconvolved, settings):
+    figure = fig6(deconvolved, settings)
+    assert titles(figure) == SHOWN
+    drawn = np.array([*images(figure), None], dtype=object)[:-1].reshape(4, len(SHOWN))
+    shapes = [image.get_array().shape for image in drawn[:, 0]]
+    assert shapes == [(28, 36), (20, 36), (20, 28), (9, 9)]
+    assert len({image.norm.vmax for image in drawn.ravel()}) == 1
+    assert {image.norm.gamma for image in drawn.ravel()} == {0.5}
+    assert drawn[0, 0].get_clim() == (0, 1)
+    truth = deconvolved.truth("microtubules_test1").array
+    power = np.square(truth, dtype=float)
+    deep = [power[start : start + 10].sum() for start in range(11)]  # 1 um: 10 voxels
+    start = int(np.argmax(deep))
+    assert np.array_equal(drawn[0, 0].get_array(), truth[start : start + 10].max(axis=0))
+    item = deconvolved.find("microtubules_test1", "snr20", "wiener")
+    estimate = deconvolved.restored(item).array[start : start + 10].max(axis=0)
+    assert np.array_equal(drawn[0, 4].get_array(), estimate)
+    place = f"XY z {start * 0.1:.1f} to {start * 0.1 + 1:.1f} µm"
+    assert place in fig6_caption(deconvolved, settings)
+    assert "Not shown: zeros, affine_input" in fig6_caption(deconvolved, settings)
+
+
+def test_fig6_has_psnr_beneath_and_the_frame_is_what_is_enlarged(deconvolved, settings):
+    figure = fig6(deconvolved, settings)
+    scores = deconvolved.scores().set_index(["sample", "degradation", "method"])["psnr_volume"]
+    beneath = [axes.get_xlabel() for axes in figure.axes if axes.get_xlabel()]
+    assert beneath == [
+        f"{scores[('microtubules_test1', 'snr20', method)]:.2f} dB" for method in SHOWN[1:]
+    ]
+    whole, enlarged = figure.axes[0], figure.axes[3 * len(SHOWN)]
+    (frame,) = whole.patches
+    x, y = round(frame.get_x() + 0.5), round(frame.get_y() + 0.5)
+    inside = whole.images[0].get_array()[y : y + 9, x : x + 9]
+    assert np.array_equal(enlarged.images[0].get_array(), inside)
+
+
+def test_fig6_of_a_recording(make_deconvolution, settings, tmp_path):
+    def recording(truth):
+        results = make_deconvolution(
+            tmp_path / str(truth),
+            samples=("mine",),
+            degradations=("recorded",),
+            truth_of=lambda sample: truth,
+        )
+        return results, fig6(results, settings), fig6_caption(results, settings)
+
+    results, figure, caption = recording(truth=True)
+    assert titles(figure) == SHOWN
+    assert images(figure)[0].get_clim() == (0, 1)
+    estimate = results.restored(results.find("mine", "recorded", "wiener")).array
+    assert images(figure)[4].get_array().max() <= estimate.max() / 300 * 1.001
+    assert "after the gain they were scored with" in caption
+    results, figure, caption = recording(truth=False)
+    assert titles(figure) == SHOWN[1:]
+    assert images(figure)[0].norm.vmax > 10
+    assert "grey values" in caption
+    assert not any(axes.get_xlabel() for axes in figure.axes)
+
+
+def test_convergence_marks_stop_best_iterate_and_levels(make_deconvolution, settings, tmp_path):
+    results = make_deconvolution(tmp_path, samples=("microtubules_test1",))
+    item = results.find("microtubules_test1", "snr20", "richardson_lucy")
+    rows = "step,loss,psnr\n1,0.1,18.0\n10,0.01,24.5\n80,0.009,23.0\n"
+    write_text(tmp_path / paths.trace(TRACK, item), rows)
+    figure = convergence(results, settings)
+    assert titles(figure) == [f"microtubules_test1\n{name}" for name in results.degradations]
+    axes = figure.axes[0]
+    assert axes.get_xscale() == "log"
+    curve = next(line for line in axes.lines if list(line.get_xdata()) == [1, 10, 80])
+    assert list(curve.get_ydata()) == [18.0, 24.5, 23.0]
+    assert curve.get_markevery() == [2]
+    assert any(list(line.get_xdata()) == [10] for line in axes.lines)  # the best iterate
+    scores = results.scores().set_index(["degradation", "method"])["psnr_volume"]
+    for method in ("input", "affine_input", "wiener"):
+        level = scores[("snr20", method)]
+        assert any(list(line.get_ydata()) == [level, level] for line in axes.lines)
+    level = next(line for line in axes.lines if line.get_ydata()[0] == scores[("snr20", "input")])
+    assert level.get_linestyle() == "--"
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == [method for method in results.methods if method != "zeros"]
+    assert "drawn as levels: wiener" in convergence_caption(results, settings)
+
+
+def test_convergence_needs_a_truth_in_the_same_unit(make_deconvolution, settings, tmp_path):
+    for truth in (True, False):
+        results = make_deconvolution(
+            tmp_path / str(truth),
+            samples=("mine",),
+            degradations=("recorded",),
+            truth_of=lambda sample, truth=truth: truth,
+        )
+        assert "to compare with" in convergence(results, settings).texts[0].get_text()
+        assert "to compare with" in convergence_caption(results, settings)
+
+
+@pytest.mark.parametrize("draw", [fig5, fig6, convergence])
+def test_nothing_is_cut_off_and_bytes_repeat(deconvolved, settings, tmp_path, draw):
+    figure = draw(deconvolved, settings)
+    figure.canvas.draw()
+    inner, outer = figure.get_tightbbox(), figure.bbox_inches
+    assert min(inner.x0, inner.y0) >= -0.01
+    assert inner.x1 <= outer.x1 + 0.01
+    assert inner.y1 <= outer.y1 + 0.01
+    files = [tmp_path / "one.png", tmp_path / "two.png"]
+    for file in files:
+        save(draw(deconvolved, settings), file)
+    assert files[0].read_bytes() == files[1].read_bytes()
