@@ -46,10 +46,17 @@ def make_run(how: Mapping[str, Any], seed: int, state: FileState, monitor: Trace
 
 
 def trace(
-    label: str, steps: int | None, score: Callable[[np.ndarray], float] | None = None
+    label: str,
+    steps: int | None,
+    score: Callable[[np.ndarray], float] | None = None,
+    measure: Callable[[np.ndarray], Mapping[str, Any]] | None = None,
 ) -> Trace:
-    """Monitor with about `TRACE_ROWS` rows; `score` maps an estimate to its PSNR, dB."""
-    return Trace(steps, score, every=max(1, (steps or 0) // TRACE_ROWS), label=label)
+    """Monitor with about `TRACE_ROWS` rows; `score` maps an estimate to its PSNR, dB.
+
+    `measure` maps an estimate to all metrics: of the best row and of a restoration's `others`.
+    """
+    every = max(1, (steps or 0) // TRACE_ROWS)
+    return Trace(steps, score, every=every, label=label, measure=measure)
 
 
 def restore(
@@ -72,7 +79,9 @@ def restore(
     -------
     tuple
         The restoration, and its record: counts, seconds (over all attempts), peak memory, device,
-        threads, versions.
+        threads, versions; the method's own `details`; what the truth says of the run, where it is
+        known: `oracle`, the trace's best row, and `others`, by name what the monitor measures of
+        each further estimate.
 
     Raises
     ------
@@ -95,14 +104,30 @@ def restore(
         )
     if not np.isfinite(estimate).all():
         raise InputError(f"method {method}: gave an estimate with values that are not finite")
+    measure = run.monitor.measure
     record = {
         "iterations": restoration.iterations,
         "evaluations": restoration.evaluations,
         "repeatable": restoration.repeatable,
         "parameters": dict(parameters),
+        "details": dict(restoration.details),
+        "oracle": _plain(run.monitor.best),
+        "others": {
+            name: _plain(measure(np.asarray(other)))
+            for name, other in restoration.others.items()
+            if measure is not None
+        },
         **cost,
     }
     return restoration, record
+
+
+def _plain(metrics: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """JSON of metrics: it knows no infinity, the PSNR of an exact estimate becomes "inf"."""
+    if metrics is None:
+        return None
+    endless = (float("inf"), -float("inf"))
+    return {name: str(value) if value in endless else value for name, value in metrics.items()}
 
 
 def fit(

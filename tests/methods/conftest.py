@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from focusbench.optics import rays
 from focusbench.problem import Noise, Problem
@@ -71,3 +72,31 @@ def restore_with_cuts(tmp_path, monkeypatch):
         raise AssertionError("never finished")
 
     return restore
+
+
+@pytest.fixture(scope="session")
+def lines():
+    """Bright lines in the dark, (24, 40, 40)."""
+    rng = np.random.default_rng(7)
+    volume = np.zeros((24, 40, 40), np.float32)
+    for _ in range(7):
+        ends = rng.random((2, 3)) * (23, 39, 39)
+        for share in np.linspace(0, 1, 80):
+            z, y, x = np.round(ends[0] * (1 - share) + ends[1] * share).astype(int)
+            volume[z, y : y + 2, x : x + 2] = 1
+    return volume
+
+
+@pytest.fixture(scope="session")
+def blurred_problem(lines):
+    """They are seen through a wide-field PSF, at 15 dB."""
+    # not at the top: this file serves tests of methods that need none of it
+    from focusbench.optics import noise, psf
+    from focusbench.optics.convolution import Convolution
+
+    kernel = psf.born_wolf((15, 15, 15), (0.1, 0.1, 0.1), 0.5, 1.4, 1.5)
+    forward = Convolution(kernel, lines.shape)
+    clean = np.maximum(forward.apply(torch.from_numpy(lines)).numpy(), 0)
+    known = noise.solve(clean, 15, 0.5)
+    observed = noise.draw(clean, known, np.random.default_rng(4))
+    return Problem("deconvolution", observed, "ZYX", (0.1, 0.1, 0.1), forward, known)

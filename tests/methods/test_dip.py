@@ -12,7 +12,7 @@ from focusbench.training import deep_prior, loop
 from focusbench.training.progress import Trace
 from focusbench.training.run import quick_run
 
-SMALL = Dip(steps=5, constant_steps=3, width=4, scales=2)
+SMALL = Dip(steps=5, constant_steps=3, width=4, scales=2, window=3, patience=2)
 
 
 @pytest.fixture(autouse=True)
@@ -44,10 +44,10 @@ def phases(monkeypatch):
     seen = []
 
     def look(stepper, steps, run, *, phase="main", monitored=True, after=None):
-        seen.append((phase, stepper, steps, monitored))
+        seen.append((phase, getattr(stepper, "stepper", stepper), steps, monitored))
         return loop.Outcome(0, False)
 
-    monkeypatch.setattr("focusbench.methods.dip.iterate", look)
+    monkeypatch.setattr("focusbench.training.constant_start.iterate", look)
     monkeypatch.setattr(deep_prior, "iterate", look)
     return seen
 
@@ -78,7 +78,7 @@ def test_losses():
     network = Skip3d(4, 2)
     noise = torch.rand(1, 1, 5, 8, 9)
     observed = torch.from_numpy(given.observed)
-    fit = deep_prior.ConstantFit(network, noise, 0.75, 1e-3, "cpu")
+    fit = deep_prior.VolumeFit(network, noise, 0.75, 1e-3, "cpu")
     main = deep_prior.Reconstruction(network, noise, given.forward, observed, 1e-3, "cpu")
     volume = network(noise)[0, 0]
     assert fit.loss().item() == pytest.approx((volume - 0.75).square().mean().item())
@@ -99,6 +99,22 @@ def test_restores():
     # the estimate is what the last row scored
     assert trace.rows[-1].psnr == float(np.mean((result.estimate - truth) ** 2))
     assert trace.rows[-1].psnr < 0.002
+
+
+def test_early_stopping_looks_on_and_changes_nothing():
+    given, _ = problem()
+    method = dataclasses.replace(SMALL, steps=12)
+    alone = dataclasses.replace(method, window=0).restore(given, quick_run())
+    watched = method.restore(given, quick_run())
+    assert watched.estimate.tobytes() == alone.estimate.tobytes()
+    assert watched.iterations == 12
+    assert (alone.others, alone.details) == ({}, {})
+    seen = watched.details["early_stopping"]
+    assert seen["steps"] == list(range(3, 13))
+    # what would have been kept is the iterate of that step
+    shorter = dataclasses.replace(method, steps=seen["step"]).restore(given, quick_run())
+    assert watched.others.keys() == {"es_wmv"}
+    assert watched.others["es_wmv"].tobytes() == shorter.estimate.tobytes()
 
 
 def test_constant_fit_comes_near_its_constant():
@@ -164,6 +180,9 @@ def test_bad_problems():
         ("constant_learning_rate", "1e-3", "a number above 0"),
         ("constant", 1.0, "a number between 0 and 1"),
         ("precision", "half", "float32, tf32, bfloat16"),
+        ("window", 1, r"0 \(not watched\) or a whole number from 2 up"),
+        ("window", 20.0, r"0 \(not watched\) or a whole number from 2 up"),
+        ("patience", 0, "a whole number from 1 up"),
     ],
 )
 def test_bad_parameters(name, value, accepted):

@@ -122,7 +122,7 @@ def work(job, folder, pipe, most):
         finish(own, third.x)
     elif job == "dip":
         own = run("state")
-        small = Dip(steps=14, constant_steps=12, width=4, scales=2)
+        small = Dip(steps=14, constant_steps=12, width=4, scales=2, window=3, patience=4)
         finish(own, small.restore(problem(), own).estimate)
     else:
         small = DipPretrain2(epochs=3, batch_size=2, samples=7, steps=12, width=4, scales=2)

@@ -161,3 +161,30 @@ def test_silent():
     silent(1, 1.0, None)
     silent.restore(silent.state())
     assert silent.state() == {}
+
+
+def test_the_best_row_is_measured_once_it_is_wanted():
+    measured = []
+
+    def measure(estimate):
+        measured.append(float(estimate[0]))
+        return {"twice": 2 * float(estimate[0])}
+
+    trace = Trace(None, lambda x: float(x[0]), 1, "", quiet=True, measure=measure)
+    buffer = np.zeros(3)
+    for step, value in enumerate((1.0, 3.0, 2.0, 3.0), start=1):
+        buffer[:] = value  # a method may write over what it reported
+        trace(step, 0.0, buffer)
+    assert measured == []
+    state = json.loads(json.dumps(trace.state()))
+    assert state["best"] == {"step": 2, "psnr": 3.0, "twice": 6.0}
+    again = Trace(None, lambda x: float(x[0]), 1, "", quiet=True, measure=measure)
+    again.restore(state)
+    buffer[:] = 2.5
+    again(5, 0.0, buffer)
+    again.finish()
+    assert again.best == state["best"]
+    assert measured == [3.0]
+    unscored = Trace(None, None, 1, "", quiet=True, measure=measure)
+    unscored(1, 0.0, buffer)
+    assert unscored.best is None

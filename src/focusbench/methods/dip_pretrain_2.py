@@ -32,7 +32,7 @@ class DipPretrain2:
     epochs, batch_size, samples, pretrain_learning_rate
         Of the training; of a longer training set the first `samples` pairs are used. The last batch
         of an epoch may be smaller.
-    steps, learning_rate, width, scales, skip, input_scale, precision
+    steps, learning_rate, width, scales, skip, input_scale, precision, cuda_graph, window, patience
         As those of `dip`.
     """
 
@@ -47,14 +47,19 @@ class DipPretrain2:
     skip: int = 4
     input_scale: float = 0.1
     precision: str = "float32"
+    cuda_graph: bool = False
+    window: int = 100
+    patience: int = 1000
 
     def __post_init__(self) -> None:
         deep_prior.check_parameters(
             self,
-            counts=("batch_size", "samples", "width", "scales", "skip"),
+            counts=("batch_size", "samples", "width", "scales", "skip", "patience"),
             steps=("steps", "epochs"),
             positive=("pretrain_learning_rate", "learning_rate", "input_scale"),
         )
+        deep_prior.check_window(self.window, least=0)
+        deep_prior.check_switches(self, "cuda_graph")
         precision.check(self.precision)
 
     @property
@@ -127,6 +132,8 @@ class DipPretrain2:
             steps=self.steps,
             learning_rate=self.learning_rate,
             digits=self.precision,
+            graph=self.cuda_graph,
+            stopping=deep_prior.windowed_stopping(self.window, self.patience),
         )
 
     def _network(self, weights: Weights | None) -> Skip3d:

@@ -8,8 +8,10 @@ in it (Azevedo et al. 2024, Eq. 1; Yamaguchi et al. 2020), and the pixel takes t
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -30,6 +32,9 @@ __all__ = [
     "ray_slopes",
     "render",
 ]
+
+
+_log = logging.getLogger(__name__)
 
 
 class _Transmission(torch.autograd.Function):
@@ -53,14 +58,39 @@ class _Transmission(torch.autograd.Function):
 
 def _image(volume: Tensor, geometry: Geometry) -> Tensor:
     if volume.device.type != "cpu":
-        return ray_gather.image(volume, geometry)
+        return _form(volume).image(volume, geometry)
     return torch.from_numpy(ray_loops.image(volume.numpy(), geometry))
 
 
 def _gradient(volume: Tensor, upstream: Tensor, geometry: Geometry) -> Tensor:
     if volume.device.type != "cpu":
-        return ray_gather.gradient(volume, upstream, geometry)
+        return _form(volume).gradient(volume, upstream, geometry)
     return torch.from_numpy(ray_loops.gradient(volume.numpy(), upstream.numpy(), geometry))
+
+
+def _form(volume: Tensor) -> ModuleType:
+    """Where `image` and `gradient` of a volume on a device stand."""
+    kernels = None
+    if volume.device.type == "cuda" and volume.dtype == torch.float32:
+        kernels = _kernels(volume.device)
+    return kernels or ray_gather
+
+
+@lru_cache(maxsize=8)
+def _kernels(device: torch.device) -> ModuleType | None:
+    """Compiled form for CUDA; None where triton is missing or cannot compile."""
+    try:
+        from focusbench.optics import ray_triton
+
+        trial = torch.zeros(1, 1, 1, device=device)
+        geometry = Geometry(n_slices=1, aperture_grid=1)
+        ray_triton.image(trial, geometry)
+        ray_triton.gradient(trial, trial, geometry)
+    except Exception as error:  # no compiler, another version, ...: triton raises anything
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        _log.warning("rays: triton cannot be used (%s); plain torch, slower, instead", reason[0])
+        return None
+    return ray_triton
 
 
 class RayTransmission(torch.nn.Module):
@@ -69,7 +99,9 @@ class RayTransmission(torch.nn.Module):
     Slice z of the result is focused on slice z of the volume. Light is 1 where nothing absorbs;
     outside the volume nothing does. Differentiable once: a second derivative raises. float32 and
     float64 are computed as such, other types as float32. On the CPU the loops are compiled, use as
-    many threads as `torch.get_num_threads()` says, and give the same bytes for any number.
+    many threads as `torch.get_num_threads()` says, and give the same bytes for any number. On CUDA
+    float32 is computed by Triton kernels, which give the same bytes in every run; float64, and
+    float32 where triton cannot be used, by plain torch.
 
     Raises
     ------

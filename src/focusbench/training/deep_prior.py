@@ -10,13 +10,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from focusbench.errors import InputError
 from focusbench.problem import Forward, Problem, Restoration, Run
-from focusbench.training import optimizers, precision, seeds
+from focusbench.training import cuda_graph, optimizers, precision, seeds
+from focusbench.training.early_stopping import EarlyStopping, Watched, WindowedVariance
 from focusbench.training.loop import Outcome, iterate
 
 
@@ -25,18 +27,28 @@ class NetworkStepper(ABC):
 
     `estimate` is what the network put out within the last step, before its parameters moved: no
     pass of its own is spent on it.
+
+    With `graph`, steps on CUDA are recorded and replayed; `loss` must then use the same tensors in
+    every step and no random numbers.
     """
 
     finished = False
 
     def __init__(
-        self, network: nn.Module, learning_rate: float, device: str, digits: str = "float32"
+        self,
+        network: nn.Module,
+        learning_rate: float,
+        device: str,
+        digits: str = "float32",
+        graph: bool = False,
     ) -> None:
         self.network = network
         self.optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
         self.device = device
         self.digits = digits
         self.output: Tensor | None = None
+        self.graph = cuda_graph.GraphedStep(self._launch, device) if graph else None
+        cuda_graph.fit_adam(self.optimizer, graph and device == "cuda")
 
     @abstractmethod
     def loss(self) -> Tensor:
@@ -50,11 +62,16 @@ class NetworkStepper(ABC):
     def step(self) -> float:
         """Move the parameters once; return the loss before."""
         with precision.arithmetic(self.digits):
-            self.optimizer.zero_grad()
-            loss = self.loss()
-            loss.backward()
-            self.optimizer.step()
+            loss, self.output = self.graph() if self.graph else self._launch()
         return loss.item()
+
+    def _launch(self) -> tuple[Tensor, Tensor]:
+        """Do a step on the device without waiting for it; return loss and output."""
+        self.optimizer.zero_grad()
+        loss = self.loss()
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach(), self.output
 
     def estimate(self) -> Tensor:
         """Return the last output (Z, Y, X); where there was no step yet, that of the start."""
@@ -78,27 +95,32 @@ class NetworkStepper(ABC):
             {name[len(start) :]: value for name, value in tensors.items() if name.startswith(start)}
         )
         optimizers.unpack(self.optimizer, tensors, scalars["optimizer"])
+        cuda_graph.fit_adam(self.optimizer, self.graph is not None and self.device == "cuda")
+        if self.graph:
+            self.graph.reset()
         self.output = tensors["output"].to(self.device) if "output" in tensors else None
 
 
-class ConstantFit(NetworkStepper):
-    """Teach the network to put out a constant: mean squared error (Azevedo et al., section 4)."""
+class VolumeFit(NetworkStepper):
+    """Teach the network to put out a given volume (Z, Y, X) or constant: mean squared error."""
 
     def __init__(
         self,
         network: nn.Module,
         noise: Tensor,
-        constant: float,
+        target: Tensor | float,
         learning_rate: float,
         device: str,
         digits: str = "float32",
+        graph: bool = False,
     ) -> None:
-        super().__init__(network, learning_rate, device, digits)
+        super().__init__(network, learning_rate, device, digits, graph)
         self.noise = noise
-        self.target = torch.full_like(noise, constant)
+        self.target = torch.empty_like(noise)
+        self.target[:] = target
 
     def loss(self) -> Tensor:
-        """Mean squared distance from the constant."""
+        """Mean squared distance from the target."""
         volume = self.predict(self.noise)
         self.output = volume.detach()[0, 0]
         return functional.mse_loss(volume, self.target)
@@ -116,8 +138,9 @@ class Reconstruction(NetworkStepper):
         learning_rate: float,
         device: str,
         digits: str = "float32",
+        graph: bool = False,
     ) -> None:
-        super().__init__(network, learning_rate, device, digits)
+        super().__init__(network, learning_rate, device, digits, graph)
         self.noise = noise
         self.forward = forward
         self.observed = observed
@@ -144,25 +167,59 @@ def reconstruct(
     steps: int,
     learning_rate: float,
     digits: str,
+    graph: bool = False,
     after: Outcome | None = None,
+    stopping: EarlyStopping | None = None,
+    ends: bool = False,
 ) -> Restoration:
     """Run the deep image prior from the network's present parameters.
 
     `iterations` and `evaluations` of the result count the steps with the imaging model; a phase
     before (`after`) needs none.
+
+    What `stopping` sees is told in `details["early_stopping"]`. If it `ends` the run, the estimate
+    is the one that it keeps; if it only looks on, that one is among `others`, under the name of its
+    criterion, and the estimate is that of the last step. Before its first variance it keeps none:
+    then the estimate is that of the last step, and there are no others.
     """
     observed = torch.as_tensor(problem.observed, dtype=torch.float32, device=run.device)
     stepper = Reconstruction(
-        network, noise, problem.forward, observed, learning_rate, run.device, digits
+        network, noise, problem.forward, observed, learning_rate, run.device, digits, graph
     )
+    if stopping is not None:
+        stepper = Watched(stepper, stopping, ends, run.device)
     outcome = iterate(stepper, steps, run, phase="reconstruction", after=after)
     out_of_time = outcome.out_of_time or (after is not None and after.out_of_time)
+    estimate = stepper.estimate()
+    others: dict[str, np.ndarray] = {}
+    details: dict[str, Any] = {}
+    if stopping is not None:
+        details["early_stopping"] = stopping.details()
+        if stopping.best is not None and ends:
+            estimate = stopping.best
+        elif stopping.best is not None:
+            others[stopping.variance.criterion] = stopping.best.cpu().numpy()
     return Restoration(
-        estimate=stepper.estimate().cpu().numpy(),
+        estimate=estimate.cpu().numpy(),
         iterations=outcome.steps,
         evaluations=outcome.steps,
         repeatable=not out_of_time,
+        others=others,
+        details=details,
     )
+
+
+def windowed_stopping(window: int, patience: int) -> EarlyStopping | None:
+    """Return ES-WMV; None where `window` is 0, which stands for none."""
+    return EarlyStopping(WindowedVariance(window), patience) if window else None
+
+
+def check_window(window: object, least: int) -> None:
+    """Raise ValueError unless `window` fits `windowed_stopping`: `least` 0 allows for none."""
+    whole = isinstance(window, int) and not isinstance(window, bool)
+    if not whole or window < least or window == 1:
+        also = "0 (not watched) or " if least == 0 else ""
+        raise ValueError(f"window is {window!r}; {also}a whole number from 2 up is accepted")
 
 
 def check_problem(problem: Problem, method: str) -> None:
@@ -201,3 +258,11 @@ def check_parameters(
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not 0 < value < float("inf"):
             raise ValueError(f"{name} is {value!r}; a number above 0 is accepted")
+
+
+def check_switches(method: object, *names: str) -> None:
+    """Raise ValueError, in one line, unless these fields of a method are True or False."""
+    for name in names:
+        value = getattr(method, name)
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} is {value!r}; true or false is accepted")

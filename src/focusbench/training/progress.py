@@ -64,6 +64,14 @@ class Trace:
         Start of the line, such as ``dip cell/clean``.
     quiet
         Show nothing.
+    measure
+        Maps an estimate to further metrics by name; None: only the PSNR is known of the best row.
+
+    Attributes
+    ----------
+    best
+        `step` and `psnr` of the first row with the highest PSNR, and what `measure` gives there:
+        what a run could have given to someone who knew the truth. None where there is no truth.
     """
 
     def __init__(
@@ -73,10 +81,14 @@ class Trace:
         every: int,
         label: str,
         quiet: bool = False,
+        measure: Callable[[np.ndarray], Mapping[str, Any]] | None = None,
     ) -> None:
         if every < 1:
             raise ValueError(f"every must be at least 1, not {every}")
         self.rows: list[Row] = []
+        self.best: dict[str, Any] | None = None
+        self.measure = measure
+        self._unmeasured: np.ndarray | None = None  # estimate of the best row
         self.seconds: list[tuple[float, float]] = []
         self._score = score
         self._every = every
@@ -112,6 +124,7 @@ class Trace:
             step, loss, _ = self._last
             self._display.show(self._line_of("", step, loss), step, self._steps, last=True)
         self._last = None
+        self._measure_best()
 
     @property
     def used(self) -> tuple[float, float]:
@@ -119,14 +132,17 @@ class Trace:
         return self._wall + time.perf_counter(), self._cpu + time.process_time()
 
     def state(self) -> dict[str, Any]:
-        """All rows and seconds so far, as JSON."""
-        return {"rows": self.rows, "seconds": self.seconds, "used": self.used}
+        """All rows and seconds so far, and the best, as JSON."""
+        self._measure_best()
+        used = self.used
+        return {"rows": self.rows, "seconds": self.seconds, "used": used, "best": self.best}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what an earlier process had noted; what this one noted is dropped."""
         if not state:  # it was watched by a monitor that notes nothing
             return
         self.rows = [Row(*row) for row in state["rows"]]
+        self.best, self._unmeasured = state["best"], None
         self.seconds = [(wall, cpu) for wall, cpu in state["seconds"]]
         self._wall = state["used"][0] - time.perf_counter()
         self._cpu = state["used"][1] - time.process_time()
@@ -142,9 +158,24 @@ class Trace:
     def _add_row(self) -> None:
         step, loss, estimate = self._last
         wall, cpu = self.used
-        psnr = None if self._score is None else float(self._score(as_array(estimate)))
+        psnr = None
+        if self._score is not None:
+            array = as_array(estimate)
+            psnr = float(self._score(array))
+            if self.best is None or psnr > self.best["psnr"]:
+                self.best = {"step": step, "psnr": psnr}
+                self._unmeasured = None if self.measure is None else array.copy()
         self.rows.append(Row(step, float(loss), psnr))
         self.seconds.append((wall, cpu))
+        self._wall, self._cpu = wall - time.perf_counter(), cpu - time.process_time()
+
+    def _measure_best(self) -> None:
+        """Measure the best row, once it is wanted: most are soon surpassed."""
+        if self._unmeasured is None:
+            return
+        wall, cpu = self.used
+        self.best |= self.measure(self._unmeasured)
+        self._unmeasured = None
         self._wall, self._cpu = wall - time.perf_counter(), cpu - time.process_time()
 
     def _show(self, phase: str, step: int, loss: float) -> None:

@@ -1,0 +1,217 @@
+"""Plug-and-play: the ray model explains the images, a denoiser says what volumes look like."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from focusbench.optics.even_absorption import even_absorption
+from focusbench.optics.rays import MIN_TRANSMITTANCE
+from focusbench.problem import Noise, Problem, Restoration, Run, Weights
+from focusbench.solvers import haar_shrinkage, quasi_newton
+from focusbench.solvers.half_quadratic import Pull, exchanged
+from focusbench.training.deep_prior import check_parameters, check_problem
+from focusbench.training.loop import iterate
+
+EIGHT_BITS = Noise(quantisation_step=1 / 255)  # where nothing is known of the noise
+MEMORY = 15  # pairs of L-BFGS
+
+
+@dataclass(frozen=True)
+class PlugAndPlay:
+    """Half-quadratic splitting (Venkatakrishnan et al. 2013; Zhang et al. 2017) by L-BFGS.
+
+    Two parts take turns on the log-transmittance u per um, from I^(1/L):
+
+        z <- D(u, s), at most 0
+        u <- some evaluations of L-BFGS, within [log 1e-4, 0], on
+             sum of squared residuals over all focus images + strength (sd / s)^2 |u - z|^2
+
+    D averages thresholded Haar coefficients over all shifts (`solvers.haar_shrinkage`: no learned
+    weights), sd is the standard deviation of the observation's noise, rounding error included. The
+    strength s of the denoiser falls geometrically from `first_sigma` to
+
+        last_sigma = `sigma_factor` * sqrt(sd)
+
+    within the first `falling` of the evaluations, and stays there.
+
+    With s fixed, the turns lower sum of squares + strength (sd / s)^2 P(u) where P, up to the
+    border of the volume, is the sum over all Haar coefficients of min(c^2, (threshold s)^2) over
+    the number of shifts: D is no black box. The residual that is watched is the root mean square of
+    what D changes in z from one turn to the next.
+
+    TUNING_NOTE
+
+    Parameters
+    ----------
+    max_evaluations
+        Evaluations of the imaging model with its gradient, those of line searches included; no
+        more are done.
+    between
+        Evaluations, at least, from one denoising to the next.
+    first_sigma, sigma_factor, falling
+        Of the schedule above; s is in 1/um.
+    strength
+        Weight of the pull towards z.
+    levels, threshold
+        Of the denoiser: its largest boxes are 2^levels voxels wide; coefficients up to `threshold`
+        times s become 0.
+    tolerance
+        Ends the run when, after the fall, the residual is not above this (1/um).
+    """
+
+    max_evaluations: int = 400
+    between: int = 3
+    first_sigma: float = 0.05
+    sigma_factor: float = 0.1
+    falling: float = 0.7
+    strength: float = 0.25
+    levels: int = 2
+    threshold: float = 3.0
+    tolerance: float = 1e-7
+
+    def __post_init__(self) -> None:
+        check_parameters(
+            self,
+            counts=("max_evaluations", "between", "levels"),
+            positive=("first_sigma", "sigma_factor", "falling", "strength", "threshold"),
+        )
+        if self.falling > 1:
+            raise ValueError(f"falling is {self.falling!r}; a number above 0 and up to 1 is needed")
+        if self.levels > 4:
+            raise ValueError(f"levels is {self.levels!r}; a whole number from 1 to 4 is accepted")
+        if not 0 <= self.tolerance < math.inf:
+            raise ValueError(f"tolerance is {self.tolerance!r}; 0 or a number above is accepted")
+
+    def restore(self, problem: Problem, run: Run, weights: Weights | None = None) -> Restoration:
+        """Take turns until converged or `max_evaluations` are used up.
+
+        Raises
+        ------
+        InputError
+            The problem has no imaging model, or is no stack (Z, Y, X).
+        """
+        check_problem(problem, "plug_and_play")
+        stepper = PlugAndPlayStepper(self, problem, run.device)
+        outcome = iterate(stepper, self.max_evaluations, run)
+        return Restoration(
+            estimate=stepper.estimate().cpu().numpy(),
+            iterations=outcome.steps,
+            evaluations=stepper.minimum.evaluations if stepper.minimum else 0,
+            repeatable=not outcome.out_of_time,
+        )
+
+
+class PlugAndPlayStepper:
+    """A step is one iteration of L-BFGS, preceded by a denoising where its turn has come.
+
+    Attributes
+    ----------
+    minimum : quasi_newton.State or None
+        Of the part that meets the images; None before the first step.
+    pull : Pull
+        z and its weight.
+    residuals : list of float
+        Root mean square change of z in each denoising but the first, in 1/um.
+    """
+
+    def __init__(self, method: PlugAndPlay, problem: Problem, device: str) -> None:
+        start = even_absorption(problem.observed, problem.voxel_size[0])
+        self.minimum: quasi_newton.State | None = None
+        self.residuals: list[float] = []
+        self.finished = False
+        self.settings = quasi_newton.Settings(
+            lower=math.log(MIN_TRANSMITTANCE),
+            upper=0.0,
+            memory=MEMORY,
+            max_evaluations=method.max_evaluations,
+        )
+        self._method = method
+        self._start = torch.from_numpy(start).log().to(device)
+        self._observed = torch.from_numpy(problem.observed).to(device)
+        self._rays = problem.forward.rays.to(device)
+        self._noise = (problem.noise or EIGHT_BITS).standard_deviation
+        self._noise = self._noise or EIGHT_BITS.standard_deviation  # float images without noise
+        self._denoised_at = 0
+        self.pull = Pull(self._start, 0.0)
+
+    def sigma(self, evaluations: int) -> float:
+        """Strength of the denoiser after that many evaluations, 1/um."""
+        first = self._method.first_sigma
+        last = min(first, self._method.sigma_factor * math.sqrt(self._noise))
+        part = evaluations / (self._method.falling * self._method.max_evaluations)
+        return first * (last / first) ** min(part, 1.0)
+
+    def misfit(self, log_transmittance: Tensor) -> tuple[float, Tensor]:
+        """Sum of squared residuals (added up in float64) and its gradient."""
+        volume = log_transmittance.detach().requires_grad_()
+        value = (self._rays(volume) - self._observed).square().sum(dtype=torch.float64)
+        value.backward()
+        return value.item(), volume.grad
+
+    def step(self) -> float:
+        """Do one iteration; return its value, pull included."""
+        if self.minimum is None:
+            self.minimum = quasi_newton.begin(self._start, self.misfit, self.settings)
+            self._denoise(self.minimum)
+        elif (
+            self.minimum.finished
+            or self.minimum.evaluations - self._denoised_at >= self._method.between
+        ):
+            self._denoise(self.minimum)
+        before = self.minimum.evaluations
+        function = self.pull.added_to(self.misfit)
+        self.minimum = quasi_newton.iterate(self.minimum, function, self.settings)
+        used_up = self.minimum.evaluations >= self._method.max_evaluations
+        self.finished = self.finished or used_up or self.minimum.evaluations == before
+        return self.minimum.value
+
+    def _denoise(self, minimum: quasi_newton.State) -> None:
+        """Let the denoiser speak: a new centre of the pull."""
+        method = self._method
+        sigma = self.sigma(minimum.evaluations)
+        centre = haar_shrinkage.denoise(minimum.point, sigma, method.levels, method.threshold)
+        new = Pull(centre.clamp_(max=0.0), method.strength * (self._noise / sigma) ** 2)
+        if self.pull.weight > 0:
+            change = (new.centre - self.pull.centre).square().mean(dtype=torch.float64)
+            self.residuals.append(math.sqrt(change.item()))
+            fallen = minimum.evaluations >= method.falling * method.max_evaluations
+            self.finished = fallen and self.residuals[-1] <= method.tolerance
+        self.minimum = exchanged(minimum, self.pull, new)
+        self.pull = new
+        self._denoised_at = minimum.evaluations
+
+    def estimate(self) -> Tensor:
+        """Transmittance per um, in [1e-4, 1]."""
+        point = self._start if self.minimum is None else self.minimum.point
+        return point.exp().clamp(MIN_TRANSMITTANCE, 1.0)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Minimiser, pull and residuals; empty before the first step."""
+        if self.minimum is None:
+            return {}, {}
+        tensors, scalars = quasi_newton.pack(self.minimum)
+        return {**tensors, "centre": self.pull.centre}, {
+            "minimum": scalars,
+            "weight": self.pull.weight,
+            "denoised_at": self._denoised_at,
+            "residuals": list(self.residuals),
+            "finished": self.finished,
+        }
+
+    def load(self, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any]) -> None:
+        """Take up what `state` gave."""
+        if not tensors:
+            return
+        own = {name: value for name, value in tensors.items() if name != "centre"}
+        device = self._start.device
+        self.minimum = quasi_newton.unpack(own, scalars["minimum"], device)
+        self.pull = Pull(tensors["centre"].to(device), scalars["weight"])
+        self._denoised_at = scalars["denoised_at"]
+        self.residuals = list(scalars["residuals"])
+        self.finished = scalars["finished"]
