@@ -11,6 +11,7 @@ from focusbench.methods.input import Input
 from focusbench.methods.wiener import Wiener
 from focusbench.methods.zeros import Zeros
 from focusbench.optics.depth_variant import DepthVariant
+from focusbench.problem import Noise
 from focusbench.solvers.wiener import wiener
 from focusbench.training.run import quick_run
 
@@ -31,17 +32,37 @@ def test_input_is_the_observation(blurred_problem):
     assert not np.shares_memory(found.estimate, observed)
 
 
-def test_wiener_leaves_the_noise(blurred_problem, lines):
+def by_hand(problem, boundary, factor=0.02):
+    signal = np.mean(problem.observed.astype(np.float64).clip(0) ** 2)
+    return wiener(
+        problem.observed,
+        problem.forward.kernel,
+        regularisation=factor * problem.noise.mean_square / signal,
+        boundary=boundary,
+    ).estimate
+
+
+def test_wiener_is_regularised_by_the_ratio_of_noise_to_signal(blurred_problem, lines):
     found = Wiener().restore(blurred_problem, quick_run())
-    direct = wiener(
-        blurred_problem.observed,
-        blurred_problem.forward.kernel,
-        noise_power=blurred_problem.noise.mean_square,
-    )
-    assert found.estimate.tobytes() == direct.estimate.tobytes()
-    assert direct.residual == pytest.approx(blurred_problem.noise.mean_square, rel=1e-6)
+    assert found.estimate.tobytes() == by_hand(blurred_problem, "linear").tobytes()
+    other = Wiener(factor=0.1).restore(blurred_problem, quick_run())
+    assert other.estimate.tobytes() == by_hand(blurred_problem, "linear", 0.1).tobytes()
     gain = psnr(lines, found.estimate, 1.0) - psnr(lines, blurred_problem.observed, 1.0)
     assert gain > 1
+    with pytest.raises(ValueError, match="factor is 0"):
+        Wiener(factor=0.0)
+
+
+def test_wiener_does_not_depend_on_the_unit_of_intensity(blurred_problem):
+    noise = blurred_problem.noise
+    thousandfold = replace(
+        blurred_problem,
+        observed=blurred_problem.observed * np.float32(1000),
+        noise=Noise(power=noise.mean_square * 1e6),
+    )
+    one = Wiener().restore(blurred_problem, quick_run()).estimate
+    other = Wiener().restore(thousandfold, quick_run()).estimate
+    np.testing.assert_allclose(other, 1000 * one, rtol=1e-3, atol=1e-2)
 
 
 def test_wiener_estimates_noise_that_is_not_known(blurred_problem, lines):
@@ -52,13 +73,7 @@ def test_wiener_estimates_noise_that_is_not_known(blurred_problem, lines):
 
 def test_wiener_follows_the_boundary(blurred_problem):
     circular = Wiener(boundary="circular").restore(blurred_problem, quick_run()).estimate
-    direct = wiener(
-        blurred_problem.observed,
-        blurred_problem.forward.kernel,
-        noise_power=blurred_problem.noise.mean_square,
-        boundary="circular",
-    )
-    assert np.array_equal(circular, direct.estimate)
+    assert np.array_equal(circular, by_hand(blurred_problem, "circular"))
     assert not np.array_equal(circular, Wiener().restore(blurred_problem, quick_run()).estimate)
     with pytest.raises(ValueError, match="boundary"):
         Wiener(boundary="mirror")

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import tifffile
 
+from home_server import Home, running
+
 MARK = "focusbench: error: "
 
 
@@ -95,10 +97,17 @@ def test_a_raw_file_of_the_wrong_size(checkout):
     assert not list((checkout.folder / "results").rglob("*.tif"))
 
 
-def test_a_volume_that_is_not_there_says_where_to_get_it(checkout):
-    done = checkout.snakemake("results/multifocus/truth/teapot.ome.tif", fails=True)
-    assert "data.scivis.directory" in lines(done)[-1]
-    assert "boston_teapot_256x256x178_uint8.raw" in lines(done)[-1]
+def test_a_volume_that_is_not_at_its_home_says_what_else_to_do(checkout, monkeypatch):
+    with running(Home(b"")) as home:
+        monkeypatch.setenv("FOCUSBENCH_SCIVIS_URL", home.url)
+        monkeypatch.setenv("no_proxy", "*")
+        done = checkout.snakemake("results/multifocus/truth/teapot.ome.tif", fails=True)
+    found = lines(done)
+    assert len(found) == 2  # where it happened, and once more at the end
+    assert "data.scivis.directory" in found[-1]
+    assert f"{home.url}/boston_teapot/boston_teapot_256x256x178_uint8.raw: cannot" in found[-1]
+    assert not list((checkout.folder / "data").rglob("*.raw*"))
+    assert "Traceback" not in done.stderr
 
 
 def test_a_sample_that_does_not_exist_is_refused(checkout):

@@ -9,7 +9,7 @@ from focusbench.evaluation.psnr import psnr
 from focusbench.files import sha256, write_json
 from focusbench.images import read_volume, write_volume
 from focusbench.jobs import job
-from focusbench.tracks import stage
+from focusbench.tracks import TABLE, stage
 from focusbench.training.state import FileState
 from focusbench.training.weights import load_weights
 
@@ -20,7 +20,9 @@ with job(snakemake.log[0]):
     state = FileState(f"results/.resume/{key}", key)
     observed = read_volume(given.observed)
     truth = given.get("truth")  # for the trace alone; a method never sees it
-    score = partial(psnr, read_volume(truth).array, data_range=1.0) if truth else None
+    # a recording's unit of intensity is not the truth's: its PSNR would mean nothing
+    scored = truth and wanted.degradation != TABLE[wanted.track].recorded
+    score = partial(psnr, read_volume(truth).array, data_range=1.0) if scored else None
     label = f"{wanted.method} {wanted.sample}/{wanted.degradation}"
     monitor = running.trace(label, what["parameters"].get("steps"), score)
     settings = {**what["settings"], "data": plan.places(snakemake.config, wanted.sample)}

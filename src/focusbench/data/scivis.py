@@ -1,5 +1,8 @@
 """Open SciVis volumes, read from a folder of raw files under their home's names.
 
+The folder is the user's, or `FOLDER` in the working directory, which `focusbench.data.scivis_home`
+fills from the volumes' home.
+
 The home is https://klacansky.com/open-scivis-datasets; `scivis.csv` beside this file lists the
 volumes. A raw file holds nothing but voxels, little endian, x fastest; its name tells the rest:
 `lobster_301x324x56_uint8.raw` is 301 voxels in x, 324 in y, 56 in z.
@@ -17,11 +20,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from focusbench.data import grids
+from focusbench.data import checksums, grids
 from focusbench.errors import InputError
 from focusbench.optics import resampling
 
 KEY = "data.scivis.directory"
+FOLDER = "data/scivis"
 NAME = re.compile(r".+_(\d+)x(\d+)x(\d+)_(u?int(?:8|16|32)|float(?:32|64))\.raw")
 
 
@@ -31,6 +35,11 @@ class Raw(NamedTuple):
     path: Path
     shape: tuple[int, int, int]  # (Z, Y, X)
     dtype: np.dtype
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return math.prod(self.shape) * self.dtype.itemsize
 
     def plane(self, z: int) -> np.ndarray:
         """Slice z, (Y, X), mapped into memory: only what is used is read.
@@ -58,6 +67,27 @@ def open_raw(path: str | Path) -> Raw:
     InputError
         The name does not tell size and type, there is no such file, or it has another size.
     """
+    raw = named(path)
+    if not raw.path.is_file():
+        raise InputError(f"{path}: there is no such file; a raw volume is wanted")
+    wanted, found = raw.size, raw.path.stat().st_size
+    if found != wanted or wanted == 0:
+        z, y, x = raw.shape
+        raise InputError(
+            f"{path}: has {found} bytes; {x} x {y} x {z} voxels of {raw.dtype.name}, as the name "
+            f"says, are {wanted}"
+        )
+    return raw
+
+
+def named(path: str | Path) -> Raw:
+    """Read off a raw file's name what the file should hold.
+
+    Raises
+    ------
+    InputError
+        The name does not tell.
+    """
     path = Path(path)
     told = NAME.fullmatch(path.name)
     if told is None:
@@ -66,38 +96,45 @@ def open_raw(path: str | Path) -> Raw:
             "lobster_301x324x56_uint8.raw (voxels in x, y, z and their type)"
         )
     x, y, z = (int(number) for number in told.groups()[:3])
-    dtype = np.dtype(told[4]).newbyteorder("<")
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file; a raw volume is wanted")
-    wanted, found = x * y * z * dtype.itemsize, path.stat().st_size
-    if found != wanted or wanted == 0:
-        raise InputError(
-            f"{path}: has {found} bytes; {x} x {y} x {z} voxels of {told[4]}, as the name says, "
-            f"are {wanted}"
-        )
-    return Raw(path, (z, y, x), dtype)
+    return Raw(path, (z, y, x), np.dtype(told[4]).newbyteorder("<"))
 
 
 def source_files(sample: str, settings: Mapping[str, Any]) -> list[str]:
-    """Path of a sample's raw file.
+    """Path of a sample's raw file: in the user's folder, or in `FOLDER`, be it there yet or not.
 
     Raises
     ------
     InputError
-        Unknown sample, no directory is set, or the file is not there.
+        Unknown sample, or the file is not in the user's folder.
     """
     if sample not in table():
         raise InputError(f"scivis: unknown sample {sample!r}; known: {', '.join(table())}")
     row = table()[sample]
     directory = settings.get("directory")
-    wanted = f"sample {sample!r} needs {row['file']}"
-    advice = f"get it from {row['url']} and set {KEY} to the folder that holds it"
     if not directory:
-        raise InputError(f"{KEY}: is not set, and {wanted}; {advice}")
+        return [f"{FOLDER}/{row['file']}"]
     path = Path(directory).expanduser() / row["file"]
     if not path.is_file():
-        raise InputError(f"{path}: there is no such file, and {wanted}; {advice}")
+        raise InputError(
+            f"{path}: there is no such file, and sample {sample!r} needs {row['file']}; get it "
+            f"from {row['url']} and set {KEY} to the folder that holds it"
+        )
     return [str(path)]
+
+
+def _source(sample: str, settings: Mapping[str, Any]) -> Raw:
+    """Open a sample's raw file; one that was downloaded must still be what it was."""
+    path = source_files(sample, settings)[0]
+    if not settings.get("directory") and not Path(path).is_file():
+        row = table()[sample]
+        raise InputError(
+            f"{KEY}: is not set, and sample {sample!r} needs {row['file']}; get it from "
+            f"{row['url']} and set {KEY} to the folder that holds it, or let the workflow "
+            f"download it: snakemake --cores 1 {path}"
+        )
+    raw = open_raw(path)
+    checksums.check(path)
+    return raw
 
 
 def density(
@@ -132,7 +169,7 @@ def density(
     depth
         "central", or "resize": the whole depth resized to `n_slices` instead of cropped.
     settings
-        "directory": folder with the raw files.
+        "directory": folder with the raw files; `FOLDER` if absent or None.
 
     Returns
     -------
@@ -143,10 +180,11 @@ def density(
     Raises
     ------
     InputError
-        Unknown sample, missing or wrong file, constant or not finite volume, grid out of range.
+        Unknown sample, missing or wrong file (also one that differs from what was downloaded),
+        constant or not finite volume, grid out of range.
     """
     grids.check(size, n_slices, refine, depth)
-    raw = open_raw(source_files(sample, settings)[0])
+    raw = _source(sample, settings)
     scale = size / max(raw.shape[1:])
     nominal = [max(1, round(n * scale)) for n in raw.shape]
     if depth == "resize":

@@ -52,6 +52,10 @@ TABLE: dict[str, Entry] = {
             *("width", "scales", "skip", "precision"),
         ),
     ),
+    "neural_field": Entry(
+        "focusbench.methods.neural_field:NeuralField", "multifocus", stochastic=True, gpu=True
+    ),
+    "plug_and_play": Entry("focusbench.methods.plug_and_play:PlugAndPlay", "multifocus", gpu=True),
     "zeros": Entry("focusbench.methods.zeros:Zeros", "deconvolution", trivial=True),
     "input": Entry("focusbench.methods.input:Input", "deconvolution", trivial=True),
     "affine_input": Entry(

@@ -19,17 +19,18 @@ from focusbench.training import seeds
 from focusbench.training.deep_prior import NetworkStepper, check_parameters, check_problem
 from focusbench.training.loop import iterate
 
+ABSORPTION = 0.05  # 1/um, unit of what the network puts out
 WARM_UP = 10  # steps over which the learning rate rises
 LAST_RATE = 0.01  # of the learning rate, at the end
-BRIGHTEST = 1 - 1e-3  # a start nearer to 1 would hardly move: a sigmoid is flat there
+BRIGHTEST = 1 - 1e-3  # a start nearer to 1 would hardly move: softplus is flat there
 
 
 @dataclass(frozen=True)
 class NeuralField:
     """Transmittance as a function of position that is learned from the observation alone.
 
-    The field (`networks.neural_field`) gives one number a voxel, a sigmoid turns it into a
-    transmittance per um in (0, 1). Adam lowers the mean absolute error of the images; its rate
+    The field (`networks.neural_field`) gives one number r a voxel, the transmittance per um is
+    exp(-0.05 softplus(r)), in (0, 1]. Adam lowers the mean absolute error of the images; its rate
     rises over the first 10 steps and falls as half a cosine to a hundredth. The start is the mean
     transmittance of I^(1/L), the same for all voxels up to the initial noise of the features.
 
@@ -53,7 +54,7 @@ class NeuralField:
     width: int = 32
     layers: int = 2
     grids: int = 4
-    depth_ratio: float = 1.0
+    depth_ratio: float = 0.5
 
     def __post_init__(self) -> None:
         check_parameters(
@@ -64,7 +65,7 @@ class NeuralField:
         )
 
     def restore(self, problem: Problem, run: Run, weights: Weights | None = None) -> Restoration:
-        """Estimate the transmittance per um (Z, Y, X), float32 in (0, 1).
+        """Estimate the transmittance per um (Z, Y, X), float32 in (0, 1].
 
         It is what the field was in the last step. `weights` are not used.
 
@@ -85,9 +86,9 @@ class NeuralField:
                 depth_ratio=self.depth_ratio,
             )
         start = even_absorption(problem.observed, problem.voxel_size[0]).mean(dtype="float64")
-        start = min(max(float(start), MIN_TRANSMITTANCE), BRIGHTEST)
-        with torch.no_grad():
-            network.head.bias.fill_(math.log(start / (1 - start)))
+        absorption = -math.log(min(max(float(start), MIN_TRANSMITTANCE), BRIGHTEST)) / ABSORPTION
+        with torch.no_grad():  # softplus(bias) is that absorption
+            network.head.bias.fill_(absorption + math.log(-math.expm1(-absorption)))
         network.to(run.device)
         observed = torch.as_tensor(problem.observed, dtype=torch.float32, device=run.device)
         stepper = FieldStepper(self, network, problem.forward, observed, run.device)
@@ -132,7 +133,7 @@ class FieldStepper(NetworkStepper):
 
     def loss(self) -> Tensor:
         """Mean absolute distance of the images."""
-        volume = torch.sigmoid(self.network())
+        volume = torch.exp(-ABSORPTION * functional.softplus(self.network()))
         self.output = volume.detach()
         return functional.l1_loss(self.forward.apply(volume), self.observed)
 

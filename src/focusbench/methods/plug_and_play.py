@@ -10,16 +10,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from focusbench.errors import InputError
 from focusbench.optics.even_absorption import even_absorption
 from focusbench.optics.rays import MIN_TRANSMITTANCE
 from focusbench.problem import Noise, Problem, Restoration, Run, Weights
-from focusbench.solvers import haar_shrinkage, quasi_newton
+from focusbench.solvers import block_matching, quasi_newton
 from focusbench.solvers.half_quadratic import Pull, exchanged
-from focusbench.training.deep_prior import check_parameters, check_problem
 from focusbench.training.loop import iterate
 
 EIGHT_BITS = Noise(quantisation_step=1 / 255)  # where nothing is known of the noise
 MEMORY = 15  # pairs of L-BFGS
+REMATCH = 8  # denoisings with the same groups
 
 
 @dataclass(frozen=True)
@@ -32,18 +33,16 @@ class PlugAndPlay:
         u <- some evaluations of L-BFGS, within [log 1e-4, 0], on
              sum of squared residuals over all focus images + strength (sd / s)^2 |u - z|^2
 
-    D averages thresholded Haar coefficients over all shifts (`solvers.haar_shrinkage`: no learned
-    weights), sd is the standard deviation of the observation's noise, rounding error included. The
-    strength s of the denoiser falls geometrically from `first_sigma` to
+    D groups alike blocks and thresholds them together (`solvers.block_matching`, in the manner of
+    BM4D: no learned weights); sd is the standard deviation of the observation's noise, rounding
+    error included. The strength s of the denoiser falls geometrically from `first_sigma` to
 
         last_sigma = `sigma_factor` * sqrt(sd)
 
-    within the first `falling` of the evaluations, and stays there.
-
-    With s fixed, the turns lower sum of squares + strength (sd / s)^2 P(u) where P, up to the
-    border of the volume, is the sum over all Haar coefficients of min(c^2, (threshold s)^2) over
-    the number of shifts: D is no black box. The residual that is watched is the root mean square of
-    what D changes in z from one turn to the next.
+    within the first `falling` of the evaluations, and stays there. Groups are sought anew for every
+    eighth denoising while s falls, and once more at the end of the fall: from then on D is one
+    fixed filter. The residual that is watched is the root mean square of what changes in z from one
+    turn to the next.
 
     TUNING_NOTE
 
@@ -58,9 +57,8 @@ class PlugAndPlay:
         Of the schedule above; s is in 1/um.
     strength
         Weight of the pull towards z.
-    levels, threshold
-        Of the denoiser: its largest boxes are 2^levels voxels wide; coefficients up to `threshold`
-        times s become 0.
+    threshold
+        Of the denoiser: coefficients up to this many s become 0.
     tolerance
         Ends the run when, after the fall, the residual is not above this (1/um).
     """
@@ -71,20 +69,20 @@ class PlugAndPlay:
     sigma_factor: float = 0.1
     falling: float = 0.7
     strength: float = 0.25
-    levels: int = 2
-    threshold: float = 3.0
+    threshold: float = 2.7
     tolerance: float = 1e-7
 
     def __post_init__(self) -> None:
-        check_parameters(
-            self,
-            counts=("max_evaluations", "between", "levels"),
-            positive=("first_sigma", "sigma_factor", "falling", "strength", "threshold"),
-        )
+        for name in ("max_evaluations", "between"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} is {value!r}; a whole number from 1 up is accepted")
+        for name in ("first_sigma", "sigma_factor", "falling", "strength", "threshold"):
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise ValueError(f"{name} is {value!r}; a number above 0 is accepted")
         if self.falling > 1:
             raise ValueError(f"falling is {self.falling!r}; a number above 0 and up to 1 is needed")
-        if self.levels > 4:
-            raise ValueError(f"levels is {self.levels!r}; a whole number from 1 to 4 is accepted")
         if not 0 <= self.tolerance < math.inf:
             raise ValueError(f"tolerance is {self.tolerance!r}; 0 or a number above is accepted")
 
@@ -94,9 +92,10 @@ class PlugAndPlay:
         Raises
         ------
         InputError
-            The problem has no imaging model, or is no stack (Z, Y, X).
+            The imaging model is unknown.
         """
-        check_problem(problem, "plug_and_play")
+        if problem.forward is None:
+            raise InputError("plug_and_play: the problem has no imaging model; rays are needed")
         stepper = PlugAndPlayStepper(self, problem, run.device)
         outcome = iterate(stepper, self.max_evaluations, run)
         return Restoration(
@@ -118,6 +117,8 @@ class PlugAndPlayStepper:
         z and its weight.
     residuals : list of float
         Root mean square change of z in each denoising but the first, in 1/um.
+    matched : torch.Tensor or None
+        The log-transmittance that the denoiser's groups were sought in.
     """
 
     def __init__(self, method: PlugAndPlay, problem: Problem, device: str) -> None:
@@ -138,6 +139,10 @@ class PlugAndPlayStepper:
         self._noise = (problem.noise or EIGHT_BITS).standard_deviation
         self._noise = self._noise or EIGHT_BITS.standard_deviation  # float images without noise
         self._denoised_at = 0
+        self.matched: Tensor | None = None
+        self._groups: block_matching.Groups | None = None
+        self._uses = 0  # denoisings with these groups
+        self._frozen = False  # they were sought after the fall
         self.pull = Pull(self._start, 0.0)
 
     def sigma(self, evaluations: int) -> float:
@@ -168,19 +173,24 @@ class PlugAndPlayStepper:
         function = self.pull.added_to(self.misfit)
         self.minimum = quasi_newton.iterate(self.minimum, function, self.settings)
         used_up = self.minimum.evaluations >= self._method.max_evaluations
-        self.finished = self.finished or used_up or self.minimum.evaluations == before
+        stuck = self.minimum.finished and self.minimum.evaluations == before
+        self.finished = self.finished or used_up or stuck
         return self.minimum.value
 
     def _denoise(self, minimum: quasi_newton.State) -> None:
         """Let the denoiser speak: a new centre of the pull."""
         method = self._method
         sigma = self.sigma(minimum.evaluations)
-        centre = haar_shrinkage.denoise(minimum.point, sigma, method.levels, method.threshold)
+        fallen = minimum.evaluations >= method.falling * method.max_evaluations
+        if self._groups is None or (not self._frozen and (fallen or self._uses >= REMATCH)):
+            self.matched, self._uses, self._frozen = minimum.point, 0, fallen
+            self._groups = block_matching.match(self.matched)
+        self._uses += 1
+        centre = block_matching.denoise(minimum.point, self._groups, sigma, method.threshold)
         new = Pull(centre.clamp_(max=0.0), method.strength * (self._noise / sigma) ** 2)
         if self.pull.weight > 0:
             change = (new.centre - self.pull.centre).square().mean(dtype=torch.float64)
             self.residuals.append(math.sqrt(change.item()))
-            fallen = minimum.evaluations >= method.falling * method.max_evaluations
             self.finished = fallen and self.residuals[-1] <= method.tolerance
         self.minimum = exchanged(minimum, self.pull, new)
         self.pull = new
@@ -196,10 +206,12 @@ class PlugAndPlayStepper:
         if self.minimum is None:
             return {}, {}
         tensors, scalars = quasi_newton.pack(self.minimum)
-        return {**tensors, "centre": self.pull.centre}, {
+        return {**tensors, "centre": self.pull.centre, "matched": self.matched}, {
             "minimum": scalars,
             "weight": self.pull.weight,
             "denoised_at": self._denoised_at,
+            "uses": self._uses,
+            "frozen": self._frozen,
             "residuals": list(self.residuals),
             "finished": self.finished,
         }
@@ -208,9 +220,12 @@ class PlugAndPlayStepper:
         """Take up what `state` gave."""
         if not tensors:
             return
-        own = {name: value for name, value in tensors.items() if name != "centre"}
         device = self._start.device
+        own = {name: value for name, value in tensors.items() if name not in ("centre", "matched")}
         self.minimum = quasi_newton.unpack(own, scalars["minimum"], device)
+        self.matched = tensors["matched"].to(device)
+        self._groups = block_matching.match(self.matched)
+        self._uses, self._frozen = scalars["uses"], scalars["frozen"]
         self.pull = Pull(tensors["centre"].to(device), scalars["weight"])
         self._denoised_at = scalars["denoised_at"]
         self.residuals = list(scalars["residuals"])

@@ -7,6 +7,7 @@ from focusbench.errors import InputError
 
 TABLE: dict[str, str] = {
     "skip_3d": "focusbench.networks.skip_3d:Skip3d",
+    "neural_field": "focusbench.networks.neural_field:NeuralField",
 }
 
 

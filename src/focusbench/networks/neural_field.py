@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -80,7 +81,7 @@ class NeuralField(nn.Module):
             self.grids.append(nn.Parameter(0.1 * torch.randn(features, *nodes)))
         sizes = [features * len(cells), *[width] * layers]
         hidden: list[nn.Module] = []
-        for before, after in zip(sizes, sizes[1:], strict=False):
+        for before, after in pairwise(sizes):
             hidden += [nn.Linear(before, after), nn.SiLU()]
         self.hidden = nn.Sequential(*hidden)
         self.head = nn.Linear(width, 1)

@@ -59,7 +59,10 @@ def read(problem: Problem, method: str, device: str, boundary: str | None = None
             raise InputError(
                 f"{method}: boundary {boundary!r} needs an imaging model with a kernel"
             )
-        forward = Convolution(kernel, forward.shape, boundary, dtype=forward.dtype)
+        bound = getattr(forward, "max_voxels", None)
+        forward = Convolution(
+            kernel, forward.shape, boundary, dtype=forward.dtype, max_voxels=bound
+        )
     if hasattr(forward, "to"):
         forward = forward.to(device)
     dtype = getattr(forward, "dtype", torch.float32)

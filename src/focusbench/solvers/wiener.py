@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.optimize import brentq
 from torch import Tensor
 
 from focusbench.errors import InputError
@@ -29,7 +30,6 @@ from focusbench.solvers.observation import nonnegative
 # Of the power of the noise over that of the object. Less regularisation than the first would
 # amplify the rounding of float32; more than the second leaves nothing of the object.
 SMALLEST, LARGEST = 1e-9, 1e3
-BISECTIONS = 60
 
 
 @dataclass(frozen=True)
@@ -133,14 +133,16 @@ def discrepancy(energy: Tensor, passed: Tensor, noise_power: float) -> float:
     float
         Within 1e-9 to 1e3: the nearest end where no alpha in there will do.
     """
+
+    def excess(log_alpha: float) -> float:
+        return math.sqrt(_residual(energy, passed, math.exp(log_alpha))) - math.sqrt(noise_power)
+
     low, high = math.log(SMALLEST), math.log(LARGEST)
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        if _residual(energy, passed, math.exp(middle)) < noise_power:
-            low = middle
-        else:
-            high = middle
-    return math.exp((low + high) / 2)
+    if excess(low) >= 0:
+        return SMALLEST
+    if excess(high) <= 0:
+        return LARGEST
+    return math.exp(brentq(excess, low, high, xtol=1e-11, rtol=1e-11))
 
 
 def _residual(energy: Tensor, passed: Tensor, alpha: float) -> float:

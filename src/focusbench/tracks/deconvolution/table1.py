@@ -120,7 +120,7 @@ def _scores(grid: ScoreGrid, title: str, printed: DataFrame) -> Block:
             row.append(cell(_mean(grid, key, method), bold=[bold]))
             if key == LEAD and to_best:
                 row.append(_difference(to_best, method))
-        row += [cell(significant(grid.average("gain", method), 4))] if gains else []
+        row += [cell(f"{grid.average('gain', method):.4g}")] if gains else []
         row += [_published(printed, method)] if len(printed) else []
         rows.append(tuple(row))
     others = [method for method in printed["method"] if method not in grid.methods]
