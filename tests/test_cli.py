@@ -55,7 +55,6 @@ BLOCKED = (
     "yaml",
     "pandas",
     "rich",
-    "pooch",
     "matplotlib",
     "imagecodecs",
 )

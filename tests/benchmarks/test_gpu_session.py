@@ -13,7 +13,7 @@ from focusbench.optics.rays import Geometry, render
 
 SHAPE = (3, 14, 14)
 # What a GPU machine may lack. An entry None makes an import fail.
-MISSING = ["snakemake", "jsonschema", "pandas", "matplotlib", "rich", "pooch", "imagecodecs"]
+MISSING = ["snakemake", "jsonschema", "pandas", "matplotlib", "rich", "imagecodecs"]
 RUN = f"""
 import runpy, sys
 sys.modules.update(dict.fromkeys({MISSING}))

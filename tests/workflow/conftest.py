@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+TARGETS = ("all", "multifocus", "deconvolution")
 PARTS = ("Snakefile", "config.yaml", "rules", "workflow", "src", "envs", "examples", "profiles")
 
 
@@ -33,7 +34,7 @@ class Checkout:
         done = self.snakemake("--dry-run", *arguments)
         block = re.search(r"^job +count\n-+ +-+\n(.*?)^total", done.stdout, re.M | re.S)
         counts = re.findall(r"^(\S+) +(\d+)$", block[1], re.M) if block else []
-        return {rule: int(count) for rule, count in counts if rule not in ("all", "multifocus")}
+        return {rule: int(count) for rule, count in counts if rule not in TARGETS}
 
     def overlay(self, content, name="overlay.yaml") -> str:
         path = self.folder / name

@@ -49,15 +49,16 @@ def test_a_parameter_reruns_its_method_alone(finished):
     count = restorations(finished, "lbfgs")
     assert count
     expected = {"restore": count, "score": count, "timing": 1, **REPORTS}
-    assert finished.jobs("--configfile", overlay) == expected
+    assert finished.jobs("multifocus", "--configfile", overlay) == expected
+    assert finished.jobs("deconvolution", "--configfile", overlay) == {}
 
 
 def test_an_edit_of_a_network_reruns_the_methods_that_build_it(finished):
-    count = restorations(finished, "dip", "dip_pretrain_2")
+    count = restorations(finished, *DEEP)
     path = finished.folder / "src/focusbench/networks/skip_3d.py"
     with edited(path, lambda text: text + "\nUNUSED = 1\n"):
         jobs = finished.jobs()
-    assert jobs == {"train": 1, "restore": count, "score": count, "timing": 2, **REPORTS}
+    assert jobs == {"train": 1, "restore": count, "score": count, "timing": len(DEEP), **REPORTS}
 
 
 def test_an_edit_of_a_figure_reruns_no_restoration(finished):
@@ -68,10 +69,22 @@ def test_an_edit_of_a_figure_reruns_no_restoration(finished):
 
 def test_an_edit_of_a_metric_reruns_no_restoration(finished):
     count = len(list((finished.folder / "results/multifocus/scores").rglob("*.json")))
+    assert count
     path = finished.folder / "src/focusbench/evaluation/metrics.py"
     with edited(path, lambda text: text + "\nUNUSED = 1\n"):
-        jobs = finished.jobs()
+        jobs = finished.jobs("multifocus")
     assert jobs == {"score": count, **REPORTS}
+
+
+def test_an_edit_of_the_psf_concerns_one_track_alone(finished):
+    path = finished.folder / "src/focusbench/optics/psf.py"
+    with edited(path, lambda text: text + "\nUNUSED = 1\n"):
+        jobs = finished.jobs()
+        assert finished.jobs("multifocus") == {}
+    restored = list((finished.folder / "results/deconvolution/restored").rglob("*.ome.tif"))
+    assert "truth" not in jobs
+    assert "table" in jobs or "figure" in jobs
+    assert jobs["restore"] == len(restored)
 
 
 def test_an_edit_of_one_data_source_reruns_no_sample_of_another(finished):
@@ -82,8 +95,9 @@ def test_an_edit_of_one_data_source_reruns_no_sample_of_another(finished):
 
 def test_one_more_sample_reruns_nothing_that_was_there(finished):
     config = finished.overlay({"tracks": {"multifocus": {"samples": [*SAMPLES, "gyroid"]}}})
-    per_sample = restorations(finished, *METHODS) // len(SAMPLES)
-    jobs = finished.jobs("--configfile", config)
+    made = list((finished.folder / "results/multifocus/restored").rglob("*.ome.tif"))
+    per_sample = len(made) // len(SAMPLES)
+    jobs = finished.jobs("multifocus", "--configfile", config)
     degradations = jobs["observed"]
     assert jobs == {
         "truth": 1,
@@ -110,7 +124,7 @@ def test_a_touch_reruns_nothing(finished, path):
 
 def test_a_touched_script_reruns_its_own_rule(finished):
     with touched(finished.folder / "workflow/scripts/table.py"):
-        assert finished.jobs() == {"table": 2}
+        assert finished.jobs("multifocus") == {"table": 2}
 
 
 def test_a_comment_in_a_rule_reruns_nothing(finished):
@@ -120,4 +134,4 @@ def test_a_comment_in_a_rule_reruns_nothing(finished):
 
 
 SAMPLES = ["cell", "vessels"]
-METHODS = ("transparent", "start", "iterative", "lbfgs", "dip", "dip_pretrain_2")
+DEEP = ("dip", "dip_es_wmv", "dip_es_emv", "dip_pretrain_1", "dip_pretrain_2")

@@ -11,9 +11,11 @@ import time
 import numpy as np
 import pandas
 import pytest
+import scipy.signal
 import tifffile
 
 from focusbench.images import read_volume
+from focusbench.tracks import TABLE
 
 
 def digest(path):
@@ -22,12 +24,13 @@ def digest(path):
 
 def test_a_run_leaves_tables_figures_and_no_resume_state(finished):
     results = finished.folder / "results"
-    for name in ("table1", "cost"):
-        for ending in ("csv", "md", "tex"):
-            assert (results / f"tables/multifocus_{name}.{ending}").stat().st_size > 100
-    for name in ("fig3", "front"):
-        for ending in ("pdf", "png"):
-            assert (results / f"figures/multifocus_{name}.{ending}").stat().st_size > 1000
+    for track, facts in TABLE.items():
+        for name in facts.tables:
+            for ending in ("csv", "md", "tex"):
+                assert (results / f"tables/{track}_{name}.{ending}").stat().st_size > 100
+        for name in facts.figures:
+            for ending in ("pdf", "png"):
+                assert (results / f"figures/{track}_{name}.{ending}").stat().st_size > 1000
     assert not list((results / ".resume").glob("*"))
     assert not list(results.rglob(".part*"))
 
@@ -40,12 +43,22 @@ def test_the_table_says_what_made_it(finished):
     assert {"transparent", "start", "iterative", "lbfgs", "dip"} <= set(table["method"])
 
 
-METHODS = ("transparent", "start", "iterative", "lbfgs", "dip", "dip_pretrain_2")
+SCORED = {
+    "multifocus/scores/cell/clean": ("transparent", "start", "iterative", "lbfgs", "dip"),
+    "deconvolution/scores/microtubules_test1/snr20": (
+        *("zeros", "affine_input", "richardson_lucy", "richardson_lucy_tv", "wiener"),
+    ),
+}
 
 
 def test_a_second_run_gives_the_same_bytes_of_all_but_cost(finished, checkout):
     checkout.snakemake(
-        *(f"results/multifocus/scores/cell/clean/{method}-seed0.json" for method in METHODS),
+        *(
+            f"results/{folder}/{method}-seed0.json"
+            for folder, methods in SCORED.items()
+            for method in methods
+        ),
+        "results/multifocus/scores/cell/clean/dip_pretrain_2-seed0.json",
         cores=4,
     )
     for pattern in ("*.ome.tif", "*.trace.csv", "scores/**/*.json", "*.safetensors"):
@@ -159,7 +172,7 @@ def test_a_stack_of_ones_own(checkout, finished):
         "data": {"stack": {"mine": mine}},
         "tracks": {"multifocus": {"samples": ["mine"], "methods": ["lbfgs"]}},
     }
-    checkout.snakemake("--configfile", checkout.overlay(config))
+    checkout.snakemake("multifocus", "--configfile", checkout.overlay(config))
     observed = checkout.folder / "results/multifocus/observed/mine/recorded.ome.tif"
     np.testing.assert_allclose(read_volume(observed).array, grey / 255, atol=1e-6)
     score = checkout.folder / "results/multifocus/scores/mine/recorded/lbfgs-seed0.json"
@@ -185,3 +198,71 @@ def test_a_time_budget_marks_its_rows(checkout):
     score = checkout.folder / "results/multifocus/scores/cell/clean/iterative-seed0.json"
     assert json.loads(score.read_text())["repeatable"] is False
     assert "not repeatable" in (checkout.folder / target).read_text()
+
+
+def test_a_fluorescence_stack_of_ones_own(checkout):
+    from focusbench.optics import psf
+
+    kernel = psf.born_wolf((7, 7, 7), (0.1, 0.1, 0.1), 0.5, 1.2, 1.5)
+    truth = np.zeros((16, 18, 20), np.float32)
+    truth[8, 5:14, 10] = 3000
+    blurred = scipy.signal.fftconvolve(truth, kernel, "same").clip(0)
+    counts = np.random.default_rng(0).poisson(blurred + 50)
+    tifffile.imwrite(checkout.folder / "mine.tif", counts.astype(np.uint16))
+    tifffile.imwrite(checkout.folder / "truth.tif", truth)
+    tifffile.imwrite(checkout.folder / "psf.tif", kernel.astype(np.float32))
+    mine = {"path": "mine.tif", "psf": "psf.tif", "truth": "truth.tif", "offset": 50}
+    mine |= {"pixel_size": 0.1, "z_step": 0.1}
+    config = {
+        "data": {"fluorescence": {"mine": mine}},
+        "tracks": {"deconvolution": {"samples": ["mine"], "methods": ["richardson_lucy", "tool"]}},
+        "methods": {"deconvolution": {"tool": {"command": "cp {psf} {estimate}"}}},
+    }
+    overlay = checkout.overlay(config)
+    fails = checkout.snakemake("deconvolution", "--configfile", overlay, fails=True)
+    assert "left an estimate of shape (7, 7, 7)" in fails.stderr  # the tool was given the PSF
+    config["methods"]["deconvolution"]["tool"]["command"] = "cp {observed} {estimate}"
+    overlay = checkout.overlay(config)
+    checkout.snakemake("deconvolution", "--configfile", overlay)
+    folder = checkout.folder / "results/deconvolution"
+    np.testing.assert_array_equal(
+        read_volume(folder / "observed/mine/recorded.ome.tif").array, counts - 50.0
+    )
+
+    def score(method):
+        path = folder / f"scores/mine/recorded/{method}-seed0.json"
+        return json.loads(path.read_text())["metrics"]
+
+    assert score("richardson_lucy")["psnr_volume"] > score("input")["psnr_volume"] + 0.5
+    assert score("tool")["psnr_volume"] == score("input")["psnr_volume"]
+    assert score("input")["gain"] > 0
+    assert "fitted" in (checkout.folder / "results/tables/deconvolution_table1.md").read_text()
+    # another PSF under the same name is another problem
+    tifffile.imwrite(checkout.folder / "psf.tif", (kernel**2).astype(np.float32))
+    assert checkout.jobs("deconvolution", "--configfile", overlay)["restore"] >= 2
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"psf": np.zeros((5, 5, 5), np.float32)}, "zero"),
+        ({"psf": -np.ones((5, 5, 5), np.float32)}, "negative"),
+        ({"psf": np.ones((31, 5, 5), np.float32)}, "31"),
+        ({"psf": np.full((5, 5, 5), np.nan, np.float32)}, "NaN"),
+    ],
+)
+def test_a_bad_psf_ends_before_any_work(checkout, change, said):
+    counts = np.random.default_rng(0).poisson(50, (12, 14, 16)).astype(np.uint16)
+    tifffile.imwrite(checkout.folder / "mine.tif", counts)
+    tifffile.imwrite(checkout.folder / "psf.tif", change["psf"])
+    mine = {"path": "mine.tif", "psf": "psf.tif", "pixel_size": 0.1, "z_step": 0.1}
+    config = {
+        "data": {"fluorescence": {"mine": mine}},
+        "tracks": {"deconvolution": {"samples": ["mine"]}},
+    }
+    done = checkout.snakemake("deconvolution", "--configfile", checkout.overlay(config), fails=True)
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("focusbench: error: ")
+    assert said in lines[0]
+    assert not (checkout.folder / "results").exists()

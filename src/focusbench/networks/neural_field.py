@@ -35,12 +35,12 @@ class NeuralField(nn.Module):
     """Value at every voxel from features at its place.
 
     Each grid of `cells` holds `features` numbers a node (its nodes are that many voxels apart in y
-    and x, and `depth_ratio` times as many in z, where a stack has few slices and fine detail is
-    what its images tell least of); they are interpolated linearly in three dimensions, joined, and
-    passed through `layers` hidden layers (SiLU) to one number. Coarse grids let large structures
-    form within a few steps, the finest one gives the detail (as Mueller et al. 2022, without their
-    hash: grids of a focal stack are small). Interpolation is done by one small matrix an axis, so
-    that its gradient is summed in a fixed order on CUDA too.
+    and x, and `depth_ratio` times as many in z, where a stack has few slices); they are
+    interpolated linearly in three dimensions, joined, and passed through `layers` hidden layers
+    (SiLU) to one number. Coarse grids let large structures form within a few steps, the finest one
+    gives the detail (as Mueller et al. 2022, without their hash: grids of a focal stack are small).
+    Interpolation is done by one small matrix an axis, so that its gradient is summed in a fixed
+    order on CUDA too.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from focusbench.images import Volume
 from focusbench.problem import Noise
 from focusbench.tracks.deconvolution.blurring import blur
 from focusbench.tracks.deconvolution.metrics import MARGIN, METRICS, RANGE
-from focusbench.tracks.deconvolution.problem import noise_of, nominal_kernel
+from focusbench.tracks.deconvolution.nominal import noise_of, nominal_kernel
 
 FITS = (None, "gain", "affine")
 

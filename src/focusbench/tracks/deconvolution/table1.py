@@ -11,7 +11,7 @@ from focusbench.evaluation import published
 from focusbench.report.consistency import consistency_block
 from focusbench.report.results import ORIGINS, Results
 from focusbench.report.score_grid import ScoreGrid
-from focusbench.report.tables import MARK, Block, Cell, Table, cell, fixed, significant
+from focusbench.report.tables import MARK, Block, Cell, Table, cell, fixed
 from focusbench.tracks.deconvolution import observations
 from focusbench.tracks.deconvolution.metrics import METRICS
 from focusbench.tracks.deconvolution.table1_notes import (
