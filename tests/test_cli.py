@@ -214,7 +214,7 @@ def test_a_fluorescence_stack_is_deconvolved(fluorescence, tmp_path):
         (["--numerical-aperture", "1.4"], "1.4 is not accepted; below the refractive index 1.33"),
         (["--psf", "none.tif"], "is not accepted beside psf"),
         (["--background", "3"], "--background: is an option of track multifocus"),
-        (["--photons-per-count", "0"], "--photons-per-count: 0.0 is not accepted"),
+        (["--photons-per-count", "0"], "--photons-per-count: 0 is not accepted"),
         (["--wavelength", "nan"], "--wavelength: nan is not accepted"),
         (["--offset", "1000"], "no grey value lies above the offset 1000"),
     ],

@@ -120,17 +120,6 @@ def read_volume(path: str | Path, axes: str = "ZYX") -> Volume:
     return Volume(array, axes, voxel_size)
 
 
-def volume_header(path: str | Path) -> tuple[tuple[int, ...], tuple[float, float, float] | None]:
-    """Return shape (Z, Y, X) and voxel size (um) of a grey volume; its pixels are not read.
-
-    Raises
-    ------
-    InputError
-        As `read_volume`, but for what only pixels tell.
-    """
-    return tiff.header(_existing(path))
-
-
 def read_stack(path: str | Path) -> Volume:
     """Read a focal stack: grey images of equal size and type, one a focus.
 

@@ -69,18 +69,6 @@ def read(path: Path, axes: str = "ZYX") -> Pages:
     return Pages(array.astype(np.uint8) if array.dtype == bool else array, voxel_size)
 
 
-def header(path: Path, axes: str = "ZYX") -> tuple[tuple[int, ...], VoxelSize | None]:
-    """Return the shape and voxel size (um) that an existing file tells; no pixel is read.
-
-    Raises
-    ------
-    InputError
-        As `read`, but for what only pixels tell.
-    """
-    with _checked(path, axes) as (_, shape, voxel_size):
-        return shape, voxel_size
-
-
 @contextmanager
 def _checked(path: Path, axes: str) -> Iterator[tuple[TiffFile, tuple[int, ...], VoxelSize | None]]:
     """Open a file whose structure holds together; what goes wrong inside is one line."""

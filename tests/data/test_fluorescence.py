@@ -57,11 +57,21 @@ def test_a_psf_is_centred_on_its_brightest_voxel(entry, tmp_path, side, peak):
     assert np.unravel_index(centred.argmax(), centred.shape) == tuple(n // 2 for n in centred.shape)
 
 
-def test_a_psf_with_its_middle_between_voxels_is_left_as_it_is(entry, tmp_path):
+def test_a_psf_with_its_middle_between_voxels_is_averaged_onto_one(entry, tmp_path):
     kernel = np.ones((4, 4, 4))
     kernel[1:3, 1:3, 1:3] = 5
     found = fluorescence.psf(with_psf(entry, tmp_path, kernel)["psf"], (9, 9, 9))
-    np.testing.assert_allclose(found, kernel / kernel.sum(), rtol=1e-6)
+    assert found.shape == (3, 3, 3)
+    np.testing.assert_allclose(found, found[::-1, ::-1, ::-1], rtol=1e-6)
+    np.testing.assert_allclose(found[1, 1, :] / found[1, 1, 1], [0.6, 1, 0.6], rtol=1e-6)
+
+
+def test_a_saturated_psf_is_centred_on_the_mean_of_its_brightest_voxels(entry, tmp_path):
+    kernel = np.ones((5, 9, 9))
+    kernel[2, 2, 4:7] = kernel[2, 1, 5] = kernel[2, 3, 5] = 9
+    found = fluorescence.psf(with_psf(entry, tmp_path, kernel)["psf"], (6, 9, 9))
+    assert found.shape == (5, 5, 7)
+    np.testing.assert_allclose(found, found[:, ::-1, ::-1], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +107,10 @@ def test_a_psf_is_told_once(entry):
         fluorescence.check({**entry, **lens, "numerical_aperture": 1.4}, "here")
     with pytest.raises(InputError, match=r"psf_shape: a PSF of 7 voxels along z for a volume of 6"):
         fluorescence.check({**entry, **lens, "psf_shape": [7, 3, 3]}, "here")
+    with pytest.raises(InputError, match=r"psf_shape: 4 voxels along y are not accepted; an odd"):
+        fluorescence.check({**entry, **lens, "psf_shape": [5, 4, 3]}, "here")
+    with pytest.raises(InputError, match=r"here.read_noise: is accepted beside photons_per_count"):
+        fluorescence.check({**entry, **lens, "read_noise": 2.0}, "here")
     fluorescence.check({**entry, **lens}, "here")
 
 
@@ -118,4 +132,10 @@ def test_a_truth_of_another_shape_is_refused(entry, tmp_path):
 def test_a_voxel_size_must_be_told(entry):
     del entry["z_step"]
     with pytest.raises(InputError, match="set z_step of this recording"):
+        fluorescence.check(entry, "here")
+
+
+def test_a_recording_with_nan_is_refused_before_any_work(entry, tmp_path):
+    tifffile.imwrite(tmp_path / "stack.tif", np.full((6, 8, 9), np.nan, np.float32))
+    with pytest.raises(InputError, match="NaN"):
         fluorescence.check(entry, "here")

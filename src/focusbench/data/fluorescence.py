@@ -30,7 +30,7 @@ def source_files(settings: Mapping[str, Any]) -> list[str]:
 
 
 def check(entry: Mapping[str, Any], place: str) -> None:
-    """Look at a recording's keys, PSF and headers, before any work starts.
+    """Look at a recording's keys and files, before any work starts.
 
     Parameters
     ----------
@@ -43,18 +43,18 @@ def check(entry: Mapping[str, Any], place: str) -> None:
     Raises
     ------
     InputError
-        The PSF is told twice or not at all; it is larger than the recording, negative, all zero,
-        not finite or of another voxel size; a numerical aperture not below the index; a truth of
-        another shape.
+        What `read`, `psf` and `truth` refuse; the PSF is told twice or not at all; a numerical
+        aperture not below the index; a key without the one that it belongs to.
     """
-    files = images.stack_files(entry["path"])
-    shape, told = images.volume_header(files[0]) if len(files) == 1 else (None, None)
-    size = voxel_size(entry, told)
-    given = [key for key in LENS if key in entry]
+    if "read_noise" in entry and "photons_per_count" not in entry:
+        raise InputError(f"{place}.read_noise: is accepted beside photons_per_count alone")
+    stack = read(entry)
+    shape = stack.array.shape
     if "psf" in entry:
-        if given:
-            raise InputError(f"{place}.{given[0]}: is not accepted beside psf; one of the two")
-        psf(entry["psf"], shape, size)
+        beside = [key for key in (*LENS, "psf_model", "psf_shape") if key in entry]
+        if beside:
+            raise InputError(f"{place}.{beside[0]}: is not accepted beside psf; one of the two")
+        psf(entry["psf"], shape, stack.voxel_size)
     else:
         missing = [key for key in LENS if key not in entry]
         if missing:
@@ -63,10 +63,10 @@ def check(entry: Mapping[str, Any], place: str) -> None:
                 f"from {', '.join(LENS)} together"
             )
         check_lens(entry, place)
-        if "psf_shape" in entry and shape is not None:
+        if "psf_shape" in entry:
             check_size(entry["psf_shape"], shape, f"{place}.psf_shape")
-    if "truth" in entry and shape is not None:
-        _check_truth(entry["truth"], images.volume_header(entry["truth"])[0], shape)
+    if "truth" in entry:
+        truth(entry)
 
 
 def check_lens(lens: Mapping[str, Any], place: str) -> None:
@@ -80,8 +80,13 @@ def check_lens(lens: Mapping[str, Any], place: str) -> None:
 
 
 def check_size(wanted: Sequence[int], shape: Sequence[int], place: str) -> None:
-    """Refuse a PSF (z, y, x) that is larger than the volume."""
+    """Refuse a PSF (z, y, x) that is larger than the volume, or has no middle voxel."""
     for axis, mine, side in zip("zyx", wanted, shape, strict=True):
+        if mine % 2 == 0:
+            raise InputError(
+                f"{place}: {mine} voxels along {axis} are not accepted; an odd number, so that the "
+                "PSF has a middle voxel"
+            )
         if mine > side:
             raise InputError(
                 f"{place}: a PSF of {mine} voxels along {axis} for a volume of {side} is not "
@@ -144,6 +149,11 @@ def truth(settings: Mapping[str, Any]) -> Volume:
     _check_truth(path, array.shape, recorded.shape)
     if array.min() < 0 or not array.max() > 0:
         raise InputError(f"{path}: a truth is 0 or more and not 0 everywhere")
+    if told and recorded_size and not np.allclose(told, recorded_size, rtol=SAME):
+        raise InputError(
+            f"{path}: a truth with voxels of {_lengths(told)} um for a recording with "
+            f"{_lengths(recorded_size)} um (z, y, x); equal voxel sizes are accepted"
+        )
     told = told or recorded_size
     return Volume((array / array.max()).astype(np.float32), axes, voxel_size(settings, told))
 
@@ -155,7 +165,8 @@ def psf(
 
     The largest box of odd sides around the brightest voxel is kept, so that neither the side on
     which a program puts the middle of an even box, nor an aberration's shift, moves what is
-    restored. Where several voxels are brightest the middle of the box is its centre.
+    restored. Of several brightest voxels their mean place counts, to half a voxel; where that lies
+    between two voxels of an axis, neighbours along it are averaged.
 
     Parameters
     ----------
@@ -188,20 +199,21 @@ def psf(
 
 
 def _centred(path: str, kernel: np.ndarray) -> np.ndarray:
-    brightest = np.argwhere(kernel == kernel.max())
-    if len(brightest) > 1:
-        return kernel
-    box = []
-    for axis, middle, side in zip("zyx", brightest[0], kernel.shape, strict=True):
-        reach = min(middle, side - 1 - middle)
+    place = np.round(2 * np.argwhere(kernel == kernel.max()).mean(axis=0)) / 2
+    for axis, name in enumerate("zyx"):
+        side, middle = kernel.shape[axis], place[axis]
+        if middle % 1:  # between two voxels
+            lower = kernel.take(range(side - 1), axis)
+            kernel = (lower + kernel.take(range(1, side), axis)) / 2
+            side, middle = side - 1, middle - 0.5
+        reach = int(min(middle, side - 1 - middle))
         if reach == 0 and side > 2:
             raise InputError(
-                f"{path}: the PSF is brightest at the edge of its {axis} axis; one with its peak "
+                f"{path}: the PSF is brightest at the edge of its {name} axis; one with its peak "
                 "inside is accepted"
             )
-        box.append(slice(middle - reach, middle + reach + 1))
-    cut = kernel[tuple(box)]
-    return cut / cut.sum()
+        kernel = kernel.take(range(int(middle) - reach, int(middle) + reach + 1), axis)
+    return kernel / kernel.sum()
 
 
 def voxel_size(

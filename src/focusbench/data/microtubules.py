@@ -80,7 +80,7 @@ def centre_lines(sample: str, settings: Mapping[str, Any]) -> list[np.ndarray]:
     InputError
         As `volume`.
     """
-    _check(settings)
+    check(settings)
     shape, size = np.array(settings["shape"]), np.array(settings["voxel_size"], dtype=np.float64)
     unit = float(size.min())
     return worm_like_chain.grow(
@@ -95,7 +95,8 @@ def centre_lines(sample: str, settings: Mapping[str, Any]) -> list[np.ndarray]:
     )
 
 
-def _check(settings: Mapping[str, Any]) -> None:
+def check(settings: Mapping[str, Any]) -> None:
+    """Refuse settings that are missing or not of the accepted kind (InputError); see `volume`."""
     size = settings.get("voxel_size")
     lengths = isinstance(size, list | tuple) and len(size) == 3 and all(map(_positive, size))
     shape = settings.get("shape")

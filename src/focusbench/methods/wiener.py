@@ -28,16 +28,23 @@ class Wiener:
     0.5 dB where the PSF is true, and 5 dB at 20 dB where it is not: it then amplifies noise to
     explain what its PSF cannot.
 
+    With a linear boundary, light that was blurred across a face is missing, and less
+    regularisation than `least` amplifies that; on the same volumes without noise 1e-4 was the best
+    of 1e-3, 3e-4, 1e-4, 3e-5, 1e-5 and 1e-6 in the mean.
+
     Parameters
     ----------
     boundary
         "linear" or "circular"; None: as the problem states it.
     factor
         Of the rule above.
+    least
+        Least alpha with a linear boundary.
     """
 
     boundary: str | None = None
     factor: float = 0.02
+    least: float = 1e-4
 
     def __post_init__(self) -> None:
         if self.boundary not in (None, "linear", "circular"):
@@ -47,6 +54,8 @@ class Wiener:
 
         if not 0 < self.factor < math.inf:
             raise ValueError(f"factor is {self.factor!r}; a number above 0 is accepted")
+        if not 0 <= self.least < math.inf:
+            raise ValueError(f"least is {self.least!r}; 0 or a number above is accepted")
 
     def restore(self, problem: Problem, run: Run, weights: Weights | None = None) -> Restoration:
         """Apply the filter.
@@ -67,11 +76,13 @@ class Wiener:
         signal = float(np.square(np.maximum(observed, 0), dtype=np.float64).mean())
         if not signal > 0:
             raise InputError("wiener: no value above 0: no photons; an image with light is needed")
+        boundary = self.boundary or problem.forward.boundary
+        least = max(SMALLEST, self.least if boundary == "linear" else 0)
         found = wiener(
             observed,
             kernel,
-            regularisation=max(self.factor * noise.mean_square / signal, SMALLEST),
-            boundary=self.boundary or problem.forward.boundary,
+            regularisation=max(self.factor * noise.mean_square / signal, least),
+            boundary=boundary,
             device=run.device,
         )
         return Restoration(found.estimate.astype(np.float32), iterations=0, evaluations=0)

@@ -85,8 +85,12 @@ def solve(volume: np.ndarray, snr_db: float, gaussian_fraction: float) -> Noise:
         lowest = highest / math.sqrt(2)
         sigma = highest
         if departure(highest) > of_gaussian:
-            sigma = brentq(
-                lambda s: departure(s) / of_gaussian - 1, lowest * (1 - 1e-9), highest, rtol=1e-12
+            # in units of `highest`: brentq's tolerance is absolute
+            sigma = highest * brentq(
+                lambda s: departure(s * highest) / of_gaussian - 1,
+                lowest / highest * (1 - 1e-9),
+                1.0,
+                rtol=1e-12,
             )
         light += float(share @ (sigma * _clipped_mean(values / sigma) - values))
     of_shot = (1 - gaussian_fraction) * power

@@ -158,6 +158,9 @@ def save(figure: Figure, *paths: str | Path, caption: str = "") -> None:
         if path.suffix not in metadata:
             raise InputError(f"{path}: a figure ends in one of {', '.join(metadata)}")
     with style():
+        # the layout is found once: drawn again, some figures would shift it, file by file
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
         for path in chosen:
             with replacing(path) as temporary:
                 figure.savefig(temporary, metadata=metadata[path.suffix])

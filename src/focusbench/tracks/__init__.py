@@ -61,7 +61,7 @@ TABLE: dict[str, Track] = {
     ),
     "deconvolution": Track(
         "focusbench.tracks.deconvolution",
-        degradation=rf"(?:offmodel|{_DECONVOLUTION_MODELS}(?:clean|snr[0-9]{{1,2}}(?:\.[0-9]{{1,3}})?))",
+        degradation=rf"(?:offmodel|{_DECONVOLUTION_MODELS}(?:clean|snr(?:0|[1-9][0-9]?)(?:\.[0-9]{{1,3}})?))",
         degradation_help="clean, snr20 (average SNR in dB, such as snr1.25), offmodel; clean and "
         "snr20 also after richards_wolf_ and offmodel_",
         own="fluorescence",

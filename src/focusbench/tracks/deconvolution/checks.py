@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from focusbench.data import fluorescence
+from focusbench.data import fluorescence, microtubules
+from focusbench.optics import tiles
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -21,6 +22,14 @@ def check(config: Mapping[str, Any]) -> None:
     place = "config: tracks.deconvolution.optics"
     fluorescence.check_lens(section["optics"], place)
     fluorescence.check_size(section["optics"]["shape"], section["shape"], f"{place}.shape")
+    sizes = {key: section[key] for key in ("shape", "voxel_size")}
+    microtubules.check({**sizes, **section["microtubules"]})
+    tiles.plan(
+        section["shape"],
+        section["optics"]["shape"],
+        section["boundary"] == "circular",
+        section["max_voxels"],
+    )
     for sample in section["samples"]:
         if sample in config["data"]["fluorescence"]:
             entry = config["data"]["fluorescence"][sample]

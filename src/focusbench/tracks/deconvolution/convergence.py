@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_PANELS = 4
+MOST_PANELS = 6
 LEVELS = ("input", "affine_input")  # trivial rows that are drawn; zeros lies far below
 
 
@@ -51,6 +51,7 @@ def convergence_caption(results: Results, settings: Mapping[str, Any]) -> str:
     ]
     levels = [item.method for item in found if item is not None and results.trace(item).empty]
     without = list(dict.fromkeys(levels))
+    left_out = list(panels)[MOST_PANELS:]
     return (
         f"PSNR (whole volume, data range 1) of the running estimate against the iteration, "
         f"{', '.join(dict.fromkeys(panels.values()))}, one panel per degradation. The filled mark "
@@ -59,6 +60,7 @@ def convergence_caption(results: Results, settings: Mapping[str, Any]) -> str:
         "iterate of the trace, which only an oracle finds. Grey lines: the input, as it is and "
         "after a gain and an offset that were fitted to the truth."
         + (f" Without iterations, drawn as levels: {', '.join(without)}." if without else "")
+        + (f" Not shown: {', '.join(left_out)}." if left_out else "")
         + f" The first seed of each method. Preset {settings['preset']}."
     )
 
@@ -72,11 +74,11 @@ def _panels(results: Results) -> dict[str, str]:
         # the trace of a recording knows no gain, so its PSNR says nothing
         if degradation != RECORDED and len(rows):
             found[degradation] = str(rows["sample"].iloc[0])
-    return dict(list(found.items())[:MOST_PANELS])
+    return found
 
 
 def _draw(results: Results) -> Figure:
-    panels = _panels(results)
+    panels = dict(list(_panels(results).items())[:MOST_PANELS])
     if not panels:
         figure = new_figure(6, 1.5)
         figure.text(0.5, 0.5, "No sample has a truth to compare with.", ha="center", va="center")

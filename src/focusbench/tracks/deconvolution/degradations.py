@@ -26,7 +26,7 @@ def parse(degradation: str) -> Degradation:
     InputError
         The id is none of these.
     """
-    pattern = r"(?:(richards_wolf|offmodel)_)?(?:clean|snr([0-9]{1,2}(?:\.[0-9]{1,3})?))"
+    pattern = r"(?:(richards_wolf|offmodel)_)?(?:clean|snr((?:0|[1-9][0-9]?)(?:\.[0-9]{1,3})?))"
     match = re.fullmatch(pattern, "offmodel_clean" if degradation == "offmodel" else degradation)
     if not match:
         raise InputError(

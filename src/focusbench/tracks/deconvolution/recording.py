@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +25,18 @@ OPTIONS = {
     "photons_per_count": Option(float, "P", "default: the noise is estimated"),
     "read_noise": Option(float, "GREY", "standard deviation, with --photons-per-count"),
 }
+# as in the schemas of the configuration; lengths in um
+LIMITS = {
+    "pixel_size": (1e-3, 100.0),
+    "z_step": (1e-3, 1000.0),
+    "numerical_aperture": (1e-3, 2.0),
+    "refractive_index": (1.0, 4.0),
+    "wavelength": (0.1, 10.0),
+    "subsamples": (1, 25),
+    "offset": (-1e9, 1e9),
+    "photons_per_count": (1e-9, 1e9),
+    "read_noise": (0.0, 1e9),
+}
 PSF_SIDE = 31  # voxels of a computed PSF along each axis, or fewer where the recording has fewer
 
 
@@ -35,12 +46,14 @@ def recording(path: str, given: Mapping[str, Any]) -> Recording:
     from focusbench.tracks.deconvolution.problem import problem
     from focusbench.tracks.deconvolution.recorded import noise_of
 
-    for key in ("pixel_size", "z_step", "wavelength", "photons_per_count", "refractive_index"):
-        _check(key, given, lambda value: 0 < value < math.inf, "above 0")
-    _check("numerical_aperture", given, lambda value: 0 < value < math.inf, "above 0")
-    _check("subsamples", given, lambda value: 1 <= value <= 25, "1 to 25")
-    _check("read_noise", given, lambda value: 0 <= value < math.inf, "0 or more")
-    _check("offset", given, math.isfinite, "finite")
+    for key, (low, high) in LIMITS.items():
+        if key in given and not low <= given[key] <= high:
+            raise InputError(
+                f"--{key.replace('_', '-')}: {given[key]:g} is not accepted; a number from {low:g} "
+                f"to {high:g}"
+            )
+    if "psf" in given and "subsamples" in given:
+        raise InputError("--subsamples: is not accepted beside --psf; one of the two")
     entry = {"path": path, **given}
     fluorescence.check(entry, "the PSF")
     observed = fluorescence.read(entry)
@@ -67,10 +80,3 @@ def recording(path: str, given: Mapping[str, Any]) -> Recording:
         {**optics, "noise": about["noise"]},
         fluorescence.source_files(entry),
     )
-
-
-def _check(key: str, given: Mapping[str, Any], accepted: Any, words: str) -> None:
-    if key in given and not accepted(given[key]):
-        raise InputError(
-            f"--{key.replace('_', '-')}: {given[key]} is not accepted; a number {words}"
-        )

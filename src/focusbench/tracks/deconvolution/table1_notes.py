@@ -133,7 +133,7 @@ def psf(results: Results, settings: Mapping[str, Any]) -> list[str]:
         f"{1000 * optics['wavelength']:g} nm in vacuum, {_times(optics['shape'])} voxels (z, y, x) "
         f"of unit sum, {optics['subsamples']} x {optics['subsamples']} points a pixel; convolution "
         f"with a {track['boundary']} boundary, not rescaled afterwards. Methods are always told "
-        "the Born-Wolf PSF. Its convention is "
+        "the Born-Wolf PSF (of a recording: its own). Its convention is "
     )
     text += (
         "standard: k = 2 pi / wavelength in vacuum, with the argument k NA rho r. The paper's Eq. "
