@@ -20,6 +20,7 @@ class CountedForward:
 
     def __init__(self, forward):
         self.forward = forward
+        self.geometry = forward.geometry
         self.calls = 0
 
     @property
@@ -46,7 +47,7 @@ def test_weight_follows_the_noise_level_alone(ray_problem):
 
     assert pytest.approx(0.0011320594, rel=1e-6) == EIGHT_BITS
     clean = weight(Noise(0.0, 1 / 255))
-    assert clean == pytest.approx(1.0665e-4, rel=1e-4)
+    assert clean == pytest.approx(1.5235e-4, rel=1e-4)
     ratio = weight(Noise(0.02)) / weight(Noise(0.01))
     assert ratio == pytest.approx(2**method.weight_exponent)
     assert weight(Noise(0.01, 1 / 255)) > weight(Noise(0.01))
@@ -57,23 +58,65 @@ def test_weight_follows_the_noise_level_alone(ray_problem):
     assert method.weight(other) == method.weight(ray_problem)
 
 
-def test_objective_and_its_gradient(ray_problem):
-    method = Lbfgs(smoothing=0.01, weight_factor=1e4, weight_exponent=1.5)
-    stepper = LbfgsStepper(method, ray_problem, "cpu")
+@pytest.fixture
+def objective(ray_problem):
+    return LbfgsStepper(Lbfgs(smoothing=0.01, power=0.8), ray_problem, "cpu").objective
+
+
+@pytest.fixture
+def point(ray_problem):
     generator = torch.Generator().manual_seed(2)
-    x = -torch.rand(ray_problem.observed.shape, generator=generator, dtype=torch.float64)
-    value, gradient = stepper.objective(x)
-    weight = 1e4 * EIGHT_BITS**1.5
-    d = [torch.zeros_like(x) for _ in range(3)]
-    d[0][:-1], d[1][:, :-1], d[2][:, :, :-1] = (x.diff(dim=axis) for axis in range(3))
-    variation = ((d[0] ** 2 + d[1] ** 2 + d[2] ** 2 + 1e-4).sqrt() - 0.01).sum()
-    misfit = (ray_problem.forward.rays(x) - torch.from_numpy(ray_problem.observed)).square().sum()
-    assert value == pytest.approx((misfit + weight * variation).item(), rel=1e-9)
-    direction = torch.randn(x.shape, generator=generator, dtype=torch.float64)
+    return -torch.rand(ray_problem.observed.shape, generator=generator, dtype=torch.float64)
+
+
+def test_misfit_penalty_and_their_gradients(ray_problem, objective, point):
+    found = objective.evaluate(point)
+    light = ray_problem.forward.rays(point)
+    torch.testing.assert_close(found.light, light)
+    misfit = (light - torch.from_numpy(ray_problem.observed)).square().sum()
+    assert found.misfit == pytest.approx(misfit.item(), rel=1e-9)
+    d = [torch.zeros_like(point) for _ in range(3)]
+    d[0][:-1], d[1][:, :-1], d[2][:, :, :-1] = (point.diff(dim=axis) for axis in range(3))
+    squares = d[0] ** 2 + d[1] ** 2 + d[2] ** 2 + 1e-4
+    variation = 0.02**0.2 / 0.8 * (squares**0.4 - 0.01**0.8).sum()
+    penalty, slope_of_penalty = objective.penalty(point)
+    assert penalty == pytest.approx(variation.item(), rel=1e-9)
+    direction = torch.randn(point.shape, generator=torch.Generator().manual_seed(3)).double()
     step = 1e-5
-    ahead, behind = (stepper.objective(x + s * step * direction)[0] for s in (1, -1))
-    slope = (gradient * direction).sum().item()
-    assert (ahead - behind) / (2 * step) == pytest.approx(slope, rel=1e-5)
+    for value, gradient in (
+        (lambda x: objective.evaluate(x).misfit, found.gradient),
+        (lambda x: objective.penalty(x)[0], slope_of_penalty),
+    ):
+        ahead, behind = (value(point + s * step * direction) for s in (1, -1))
+        slope = (gradient * direction).sum().item()
+        assert (ahead - behind) / (2 * step) == pytest.approx(slope, rel=1e-5)
+
+
+def test_curvature_is_near_that_of_the_rays(ray_problem, objective, small_truth):
+    """<v, B v> against second differences of the misfit along v, near the truth."""
+    point = torch.from_numpy(small_truth).double().log()
+    light = objective.evaluate(point).light
+    everywhere = torch.ones(point.shape, dtype=torch.bool)
+    model = objective.curvature(point.float(), light.float(), everywhere, 0.0, 0.0)
+    for seed in range(3):
+        v = torch.randn(point.shape, generator=torch.Generator().manual_seed(seed))
+        derivative = (
+            objective.evaluate(point + 1e-4 * v).light - objective.evaluate(point - 1e-4 * v).light
+        ) / 2e-4
+        modelled = (v.double() * model.apply(v)).sum().item()
+        assert modelled == pytest.approx(2 * derivative.square().sum().item(), rel=0.1)
+
+
+def test_curvature_and_preconditioner_are_symmetric_and_positive(objective, point):
+    point = point.float()
+    light = objective.evaluate(point).light
+    model = objective.curvature(point, light, point < -0.1, 1e-2, 0.1)
+    generator = torch.Generator().manual_seed(4)
+    x, y = (torch.randn(point.shape, generator=generator) for _ in range(2))
+    for operator in model:
+        left = (operator(x).double() * y).sum().item()
+        assert left == pytest.approx((x.double() * operator(y)).sum().item(), rel=1e-3)
+        assert (x * operator(x)).sum() > 0
 
 
 def test_restores_better_than_adam_for_the_same_work(ray_problem, small_truth):
@@ -142,7 +185,13 @@ def test_a_time_budget_marks_the_row(ray_problem):
     [
         {"max_evaluations": 0},
         {"max_evaluations": 10.0},
-        {"memory": 0},
+        {"memory": -1},
+        {"rounds": 0},
+        {"products": 0},
+        {"power": 0.0},
+        {"power": 1.1},
+        {"weight_decay": 1.0},
+        {"first_weight": -0.1},
         {"smoothing": 0.0},
         {"least_noise": 0.0},
         {"weight_factor": -1.0},
