@@ -36,7 +36,7 @@ def test_a_stack_is_restored(stack, tmp_path):
     assert volume.array.min() < 0.95
     record = json.loads((tmp_path / "out.json").read_text())
     assert record["parameters"]["max_evaluations"] == 12
-    assert record["parameters"]["memory"] == 15  # defaults too
+    assert record["parameters"]["memory"] == 8  # defaults too
     assert record["method"] == "lbfgs"
     assert record["stack"]["background"] == 255
     assert record["evaluations"] <= 12
