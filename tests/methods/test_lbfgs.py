@@ -207,3 +207,13 @@ def test_wrong_parameters_are_refused(wrong):
 def test_needs_an_imaging_model(ray_problem):
     with pytest.raises(InputError, match="imaging model"):
         Lbfgs().restore(replace(ray_problem, forward=None), quick_run())
+
+
+@pytest.mark.cuda
+def test_cuda_reaches_the_same_minimum(ray_problem):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    method = Lbfgs(max_evaluations=80)
+    here = method.restore(ray_problem, quick_run())
+    there = method.restore(ray_problem, replace(quick_run(), device="cuda"))
+    assert np.sqrt(np.mean((here.estimate - there.estimate) ** 2)) < 1e-3
