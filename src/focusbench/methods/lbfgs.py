@@ -50,8 +50,8 @@ class Lbfgs:
     30 evaluations. On some of them, and on engine at 64 voxels, which is one of the paper's
     volumes, powers 0.4, 0.7 and 1 with factors from 0.2 to 12, weights 0.5
     and 2 for differences along z, second differences and data that count only beyond the rounding
-    error were tried (and the five volumes of the paper that are tabulated here had been seen once
-    at full size, with power 0.7); on all 11, powers 0.7, 0.85, 1 with factors 3 and 5, each once: in the mean dB
+    error were tried (and five volumes of the paper had been seen once at full size, with power
+    0.7); on all 11, powers 0.7, 0.85, 1 with factors 3 and 5, each once: in the mean dB
 
         power, factor     0.7, 3  0.7, 5  0.85, 3  0.85, 5  1, 3   1, 5   chosen (0.85, 4)
         SciVis   clean    47.2    47.4    47.7     47.8     48.1   48.3   47.9
