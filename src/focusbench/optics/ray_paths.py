@@ -14,6 +14,7 @@ from focusbench.errors import InputError
 
 LOG2_E = math.log2(math.e)
 MOST_CELLS = 201  # a side: some 30,000 rays
+HALVES = ("even", "odd")
 SHORTEST = 1e-12  # um: what rounding leaves where a ray meets an edge of a voxel
 
 
@@ -23,7 +24,8 @@ class Geometry:
 
     The aperture is a square grid of `aperture_grid` cells a side over the circle that the cone cuts
     out of the plane at relative depth (2 n_slices - 1) z_step / 2; each cell whose centre lies
-    within the circle, or on it, sends one ray.
+    within the circle, or on it, sends one ray. `half` leaves those of one colour of the grid's chess
+    board: both halves cover the whole aperture, and they share no ray.
 
     Raises
     ------
@@ -36,6 +38,7 @@ class Geometry:
     z_step: float = 1.0
     pixel_size: float = 0.92
     aperture_grid: int = 25
+    half: str | None = None  # "even" or "odd": cells whose row and column have an even or odd sum
 
     def __post_init__(self) -> None:
         for name in ("n_slices", "aperture_grid"):
@@ -59,6 +62,10 @@ class Geometry:
             raise InputError(
                 f"ray geometry: numerical_aperture is {value!r}; a number between 0 and 1 (in air)"
             )
+        if self.half not in (None, *HALVES):
+            raise InputError(f"ray geometry: half is {self.half!r}; even, odd or None")
+        if self.half == "odd" and self.aperture_grid == 1:
+            raise InputError("ray geometry: an aperture grid of 1 cell has no odd half")
 
     @property
     def slope(self) -> float:
@@ -87,9 +94,12 @@ class PathLengths(NamedTuple):
 def ray_slopes(geometry: Geometry) -> np.ndarray:
     """Lateral um per um of depth of every ray, (rays, 2) as (y, x), row by row of the grid."""
     n = geometry.aperture_grid
+    row, column = np.indices((n, n))
     twice = 2 * np.arange(n) + 1 - n  # cell centres in half cells: whole numbers, no rounding
     y, x = np.meshgrid(twice, twice, indexing="ij")
     inside = y**2 + x**2 <= n**2
+    if geometry.half:
+        inside &= (row + column) % 2 == HALVES.index(geometry.half)
     return np.stack([y[inside], x[inside]], axis=1) * (geometry.slope / n)
 
 
