@@ -24,8 +24,8 @@ class Geometry:
 
     The aperture is a square grid of `aperture_grid` cells a side over the circle that the cone cuts
     out of the plane at relative depth (2 n_slices - 1) z_step / 2; each cell whose centre lies
-    within the circle, or on it, sends one ray. `half` leaves those of one colour of the grid's chess
-    board: both halves cover the whole aperture, and they share no ray.
+    within the circle, or on it, sends one ray. `half` leaves those of one colour of the grid's
+    chess board: both halves cover the whole aperture, and they share no ray.
 
     Raises
     ------
