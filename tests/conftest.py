@@ -21,3 +21,14 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real data beside the checkout (FOCUSBENCH_DATA names another place)")
     return folder
+
+
+@pytest.fixture
+def one_thread():
+    """Tiny networks gain nothing from threads, and lose much where cores are busy."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

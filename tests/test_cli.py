@@ -211,8 +211,12 @@ def test_a_fluorescence_stack_is_deconvolved(fluorescence, tmp_path):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["--numerical-aperture", "1.4"], "1.4 is not accepted; below the refractive index 1.33"),
-        (["--psf", "none.tif"], "is not accepted beside psf"),
+        (
+            ["--numerical-aperture", "1.4"],
+            "error: --numerical-aperture: 1.4 is not accepted; below the refractive index 1.33",
+        ),
+        (["--psf", "none.tif"], "error: --numerical-aperture: is not accepted beside --psf; one"),
+        (["--read-noise", "2"], "error: --read-noise: is accepted beside --photons-per-count"),
         (["--background", "3"], "--background: is an option of track multifocus"),
         (["--photons-per-count", "0"], "--photons-per-count: 0 is not accepted"),
         (["--wavelength", "nan"], "--wavelength: nan is not accepted"),
@@ -227,4 +231,24 @@ def test_a_mistake_about_a_fluorescence_stack_is_one_line(
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1
     assert said in lines[0]
+    assert not output.exists()
+
+
+def test_a_missing_number_of_the_lens_is_named_as_an_option(fluorescence, tmp_path, capsys):
+    output = tmp_path / "out.ome.tif"
+    known = LENS[: LENS.index("--wavelength")]
+    assert main(["restore", str(fluorescence), "-o", str(output), *DECONVOLVE, *known]) == 1
+    assert capsys.readouterr().err == (
+        "focusbench: error: --wavelength: is missing; a recording's PSF comes from --psf (a file) "
+        "or from --numerical-aperture, --refractive-index, --wavelength together\n"
+    )
+    assert not output.exists()
+
+
+def test_one_plane_is_no_fluorescence_stack(tmp_path, capsys):
+    path, output = tmp_path / "plane.tif", tmp_path / "out.ome.tif"
+    tifffile.imwrite(path, np.ones((14, 15), np.uint16))
+    assert main(["restore", str(path), "-o", str(output), *DECONVOLVE, *LENS]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("holds one image; a fluorescence stack of at least two is wanted")
     assert not output.exists()

@@ -16,6 +16,7 @@ from typing import Any
 from focusbench import methods, tracks
 from focusbench.errors import InputError
 from focusbench.jobs import MARK, line
+from focusbench.tracks.recording import flag
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
             earlier = [other for other in options if name in options[other]]
             if earlier[0] == track:
                 group.add_argument(
-                    _flag(name),
+                    flag(name),
                     type=option.type,
                     metavar=option.metavar,
                     help=option.help,
@@ -176,15 +177,11 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
                 continue
             if name not in mine:
                 raise InputError(
-                    f"{_flag(name)}: is an option of track {track}; accepted in {options.track}: "
-                    f"{', '.join(map(_flag, mine))}"
+                    f"{flag(name)}: is an option of track {track}; accepted in {options.track}: "
+                    f"{', '.join(map(flag, mine))}"
                 )
             given[name] = value
     return given
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
 
 
 def _check_place(output: str, stack: str) -> None:

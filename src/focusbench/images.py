@@ -120,14 +120,16 @@ def read_volume(path: str | Path, axes: str = "ZYX") -> Volume:
     return Volume(array, axes, voxel_size)
 
 
-def read_stack(path: str | Path) -> Volume:
-    """Read a focal stack: grey images of equal size and type, one a focus.
+def read_stack(path: str | Path, kind: str = "focal stack") -> Volume:
+    """Read a stack: grey images of equal size and type, one a focus.
 
     Parameters
     ----------
     path
         A folder of PNG or TIFF images, in natural order of their names (2 before 10); or a
         multi-page TIFF or OME-TIFF.
+    kind
+        What a message calls it.
 
     Returns
     -------
@@ -141,10 +143,10 @@ def read_stack(path: str | Path) -> Volume:
     """
     path = Path(path)
     if path.is_dir():
-        return Volume(_read_folder(path), "ZYX", None)
+        return Volume(_read_folder(path, kind), "ZYX", None)
     volume = read_volume(path)
     if len(volume.array) < 2:
-        raise InputError(f"{path}: holds one image; a focal stack of at least two is wanted")
+        raise InputError(f"{path}: holds one image; a {kind} of at least two is wanted")
     return volume
 
 
@@ -188,10 +190,10 @@ def _existing(path: str | Path) -> Path:
 # --- folders --------------------------------------------------------------------------------------
 
 
-def _read_folder(path: Path) -> np.ndarray:
+def _read_folder(path: Path, kind: str) -> np.ndarray:
     files = stack_files(path)
     if len(files) < 2:
-        raise InputError(f"{path}: holds one image; a focal stack of at least two is wanted")
+        raise InputError(f"{path}: holds one image; a {kind} of at least two is wanted")
     planes: list[np.ndarray] = []
     for file in files:
         plane = _read_png(file) if file.suffix.lower() == ".png" else _read_page(file)

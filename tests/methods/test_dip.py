@@ -12,16 +12,9 @@ from focusbench.training import deep_prior, loop
 from focusbench.training.progress import Trace
 from focusbench.training.run import quick_run
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SMALL = Dip(steps=5, constant_steps=3, width=4, scales=2, window=3, patience=2)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny networks gain nothing from threads, and lose much where cores are busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class Average:
@@ -47,7 +40,7 @@ def phases(monkeypatch):
         seen.append((phase, getattr(stepper, "stepper", stepper), steps, monitored))
         return loop.Outcome(0, False)
 
-    monkeypatch.setattr("focusbench.training.constant_start.iterate", look)
+    monkeypatch.setattr("focusbench.training.skip_prior.iterate", look)
     monkeypatch.setattr(deep_prior, "iterate", look)
     return seen
 

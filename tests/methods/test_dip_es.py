@@ -4,29 +4,21 @@ import dataclasses
 
 import numpy as np
 import pytest
-import torch
 
 from focusbench.errors import InputError
 from focusbench.methods.dip import Dip
 from focusbench.methods.dip_es_emv import DipEsEmv
 from focusbench.methods.dip_es_wmv import DipEsWmv
 from focusbench.problem import Problem
-from focusbench.training import constant_start, deep_prior, loop
+from focusbench.training import deep_prior, loop, skip_prior
 from focusbench.training.early_stopping import EarlyStopping, MovingVariance, WindowedVariance
 from focusbench.training.run import quick_run
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 NETWORK = {"constant_steps": 4, "width": 4, "scales": 2, "learning_rate": 1e-2}
 WMV = DipEsWmv(steps=60, window=4, patience=6, **NETWORK)
 EMV = DipEsEmv(steps=60, warm_up=5, patience=6, **NETWORK)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny networks gain nothing from threads, and lose much where cores are busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("method", [DipEsWmv(), DipEsEmv()])
@@ -38,7 +30,7 @@ def test_constants(method, ray_problem, monkeypatch):
         seen.append((stepper, steps))
         return loop.Outcome(0, False)
 
-    monkeypatch.setattr(constant_start, "iterate", look)
+    monkeypatch.setattr(skip_prior, "iterate", look)
     monkeypatch.setattr(deep_prior, "iterate", look)
     method.restore(ray_problem, quick_run())
     (fit, fit_steps), (main, steps) = seen

@@ -6,26 +6,18 @@ import torch
 
 from focusbench.data.ellipsoids import EllipsoidPairs
 from focusbench.errors import InputError
-from focusbench.methods import dip_pretrain_1
 from focusbench.methods.dip import Dip
 from focusbench.methods.dip_pretrain_1 import DipPretrain1, ellipsoid_volume
 from focusbench.problem import Problem
-from focusbench.training import deep_prior, loop
+from focusbench.training import deep_prior, loop, skip_prior
 from focusbench.training.progress import Trace
 from focusbench.training.run import quick_run
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SMALL = DipPretrain1(
     pretrain_steps=6, steps=10, width=4, scales=2, learning_rate=1e-2, window=3, patience=4
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny networks gain nothing from threads, and lose much where cores are busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def test_constants_of_the_paper(ray_problem, monkeypatch):
@@ -36,7 +28,7 @@ def test_constants_of_the_paper(ray_problem, monkeypatch):
         seen.append((getattr(stepper, "stepper", stepper), steps, phase, monitored))
         return loop.Outcome(0, False)
 
-    monkeypatch.setattr(dip_pretrain_1, "iterate", look)
+    monkeypatch.setattr(skip_prior, "iterate", look)
     monkeypatch.setattr(deep_prior, "iterate", look)
     DipPretrain1().restore(ray_problem, quick_run(5))
     (fit, fit_steps, phase, monitored), (main, steps, _, main_monitored) = seen

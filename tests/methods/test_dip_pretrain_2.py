@@ -16,16 +16,9 @@ from focusbench.training.run import quick_run
 from focusbench.training.weights import load_weights, save_weights
 
 SHAPE = (4, 8, 9)
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SMALL = DipPretrain2(epochs=2, batch_size=3, samples=7, steps=4, width=4, scales=2)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny networks gain nothing from threads, and lose much where cores are busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class Pairs:

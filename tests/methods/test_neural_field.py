@@ -13,16 +13,9 @@ from focusbench.optics.even_absorption import even_absorption
 from focusbench.training.progress import Trace
 from focusbench.training.run import quick_run
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SMALL = NeuralField(steps=8, width=8, grids=2)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Tiny networks gain nothing from threads, and lose much where cores are busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

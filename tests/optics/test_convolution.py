@@ -191,7 +191,10 @@ def test_pickle_is_light():
         ({"boundary": "reflect"}, "boundary: 'reflect'; accepted: linear, circular"),
         ({"dtype": torch.float16}, "dtype"),
         ({"max_voxels": 3}, "max_voxels: 3"),
-        ({"max_voxels": 100.5}, "max_voxels: 100.5"),
+        ({"max_voxels": 100.5}, "max_voxels: 100.5; a whole number or None"),
+        ({"max_voxels": "a"}, "max_voxels: 'a'; a whole number or None"),
+        ({"max_voxels": np.nan}, "max_voxels: nan; a whole number or None"),
+        ({"max_voxels": np.inf}, "max_voxels: inf; a whole number or None"),
     ],
 )
 def test_refused_operators(arguments, words):

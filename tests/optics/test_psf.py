@@ -289,6 +289,11 @@ def test_other_bad_input_of_born_wolf():
         psf.born_wolf(**GOOD, convention="vacuum")
     with pytest.raises(InputError, match="defocus is nan"):
         psf.born_wolf_series((5, 5), 0.1, [0.0, np.nan], 0.5, 1.4, 1.5)
+    for single in (1.0, np.float64(1.0), np.array(1.0), None):
+        with pytest.raises(InputError, match="defocus is .*; accepted is a sequence of finite"):
+            psf.born_wolf_series((5, 5), 0.1, single, 0.5, 1.4, 1.5)
+    with pytest.raises(InputError, match="defocus is 'a'"):
+        psf.born_wolf_series((5, 5), 0.1, "a", 0.5, 1.4, 1.5)
     with pytest.raises(InputError, match="defocus is empty"):
         psf.born_wolf_series((5, 5), 0.1, [], 0.5, 1.4, 1.5)
     with pytest.raises(InputError, match=r"takes \(y, x\)"):

@@ -346,6 +346,66 @@ def test_forward_of_a_problem():
     assert forward == rays.RayForward(SMALL)
 
 
+def test_withheld_planes_are_constants_and_the_others_as_ever():
+    log = torch.from_numpy(np.log(volume(SMALL, 6, 5))).requires_grad_()
+    constants = np.linspace(0, 1, log.numel()).reshape(log.shape)
+    withheld, given = [0, 2], [k for k in range(SMALL.n_slices) if k not in (0, 2)]
+    model = rays.FilledTransmission(SMALL, withheld, constants)
+    light, whole = model(log), rays.RayTransmission(SMALL)(log)
+    assert np.array_equal(light.detach()[withheld], constants[withheld])
+    assert torch.equal(light[given], whole[given])
+    weight = torch.rand(log.shape, generator=torch.Generator().manual_seed(1), dtype=log.dtype)
+    (light * weight).sum().backward()
+    found, log.grad = log.grad, None
+    (whole * weight)[given].sum().backward()
+    torch.testing.assert_close(found, log.grad, rtol=1e-12, atol=1e-14)
+    log.grad = None
+    model(log)[withheld].sum().backward()
+    assert log.grad.abs().max() == 0
+    batch = torch.stack([log.detach(), 2 * log.detach()])[None]
+    assert torch.equal(model(batch)[0, 1], model(batch[0, 1]))
+    assert model(log.float()).dtype == torch.float32
+
+
+def test_forward_with_withheld_planes():
+    constants = np.full((SMALL.n_slices, 6, 5), 0.25, np.float32)
+    x = torch.from_numpy(volume(SMALL, 6, 5).astype(np.float32))
+    forward = rays.RayForward(SMALL, (1,), constants)
+    light, whole = forward.apply(x), rays.RayForward(SMALL).apply(x)
+    assert (light[1] == 0.25).all()
+    assert torch.equal(light[0], whole[0])
+    assert torch.equal(forward.rays(x.log()), light)
+    assert forward.geometry == SMALL
+    assert forward != rays.RayForward(SMALL)
+
+
+def test_constants_move_with_the_model():
+    model = rays.FilledTransmission(SMALL, [1], np.zeros((SMALL.n_slices, 6, 5), np.float32))
+    assert {name for name, _ in model.named_buffers()} == {"given", "_fill"}
+    assert all(value.device.type == "meta" for value in model.to("meta").buffers())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_constants_follow_a_volume_to_the_device():
+    constants = np.full((SMALL.n_slices, 6, 5), 0.25, np.float32)
+    x = torch.from_numpy(volume(SMALL, 6, 5).astype(np.float32))
+    forward = rays.RayForward(SMALL, (1,), constants)
+    on_cpu = forward.apply(x)
+    there = forward.apply(x.cuda())
+    assert there.device.type == "cuda"
+    torch.testing.assert_close(there.cpu(), on_cpu, rtol=1e-5, atol=1e-6)
+
+
+def test_planes_that_a_model_cannot_withhold_are_refused():
+    constants = np.zeros((SMALL.n_slices, 6, 5), np.float32)
+    with pytest.raises(InputError, match="withheld plane -1; of 0 to"):
+        rays.FilledTransmission(SMALL, [-1], constants)
+    with pytest.raises(InputError, match="slices"):
+        rays.FilledTransmission(SMALL, [1], constants[1:])
+    with pytest.raises(InputError, match="what to put there"):
+        rays.RayForward(SMALL, (1,))
+
+
 @pytest.mark.parametrize("size", [50, 128])
 def test_extra_memory(size, threads):
     """At most n_slices + 6 volumes; arrays of compiled code are traced as well."""

@@ -10,6 +10,7 @@ import torch
 
 from focusbench.solvers import box_newton
 from focusbench.solvers.box_newton import Curvature, Evaluation, Settings
+from focusbench.solvers.packing import pack, unpack
 
 N = 12
 
@@ -152,14 +153,15 @@ def test_goes_on_from_packed_state_to_the_same_bytes():
     straight = resumed = box_newton.begin(start(), Exponentials(), wanted)
     for _ in range(20):
         straight = box_newton.iterate(straight, Exponentials(), wanted)
-        tensors, scalars = box_newton.pack(resumed)
-        resumed = box_newton.unpack(
+        tensors, scalars = pack(resumed)
+        resumed = unpack(
+            box_newton.State,
             {name: value.clone() for name, value in tensors.items()},
             json.loads(json.dumps(scalars)),
         )
         resumed = box_newton.iterate(resumed, Exponentials(), wanted)
     assert straight.evaluations > 10
-    for one, other in zip(box_newton.pack(straight), box_newton.pack(resumed), strict=True):
+    for one, other in zip(pack(straight), pack(resumed), strict=True):
         assert one.keys() == other.keys()
         for name, value in one.items():
             same = torch.equal(value, other[name]) if isinstance(value, torch.Tensor) else None

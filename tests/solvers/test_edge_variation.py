@@ -4,26 +4,12 @@ import math
 
 import pytest
 import torch
+from finite_differences import numerical_gradient
 
 from focusbench.solvers import tv
 from focusbench.solvers.edge_variation import smoothed_variation, variation_weights
 
 SHAPES = [(4, 5, 3), (1, 6, 2), (2, 3, 4, 5)]
-
-
-def numerical_gradient(value, volume, step=1e-6):
-    result = torch.zeros_like(volume)
-    for i in range(volume.numel()):
-        shift = torch.zeros_like(volume)
-        shift.view(-1)[i] = step
-        result.view(-1)[i] = (value(volume + shift) - value(volume - shift)) / (2 * step)
-    return result
-
-
-@pytest.fixture
-def draw():
-    generator = torch.Generator().manual_seed(3)
-    return lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

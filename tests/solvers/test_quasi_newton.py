@@ -11,6 +11,7 @@ import torch
 from scipy import optimize
 
 from focusbench.solvers import quasi_newton
+from focusbench.solvers.packing import pack, unpack
 from focusbench.solvers.quasi_newton import Settings
 
 
@@ -214,9 +215,9 @@ def test_a_state_put_together_again_goes_on_to_the_same_bytes(dtype):
     resumed = straight
     for _ in range(25):
         straight = quasi_newton.iterate(straight, rosenbrock, settings)
-        tensors, scalars = quasi_newton.pack(resumed)
+        tensors, scalars = pack(resumed)
         tensors = {name: tensor.clone() for name, tensor in tensors.items()}
-        resumed = quasi_newton.unpack(tensors, json.loads(json.dumps(scalars)))
+        resumed = unpack(quasi_newton.State, tensors, json.loads(json.dumps(scalars)))
         resumed = quasi_newton.iterate(resumed, rosenbrock, settings)
         assert torch.equal(resumed.point, straight.point)
         assert resumed.value == straight.value

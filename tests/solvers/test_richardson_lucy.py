@@ -333,7 +333,10 @@ def test_taken_apart_and_put_together_to_the_byte(case, acceleration, tv_weight)
         ({"start": 0.0}, "start: no value above 0"),
         ({"acceleration": "nesterov"}, "acceleration: 'nesterov'"),
         ({"tv_weight": -1.0}, "tv_weight is -1"),
+        ({"tv_weight": "a"}, "tv_weight is 'a'; 0 or a number above is accepted"),
+        ({"tv_weight": None}, "tv_weight is None"),
         ({"noise": Noise(0.1), "least_gain": math.nan}, "least_gain is nan"),
+        ({"noise": Noise(0.1), "least_gain": "a"}, "least_gain is 'a'"),
     ],
 )
 def test_bad_input_is_one_line(changed, said):

@@ -157,6 +157,7 @@ def test_types_and_the_observation_itself():
         ({"noise_power": None}, "one of noise_power and regularisation"),
         ({"regularisation": 1.0}, "one of noise_power and regularisation"),
         ({"noise_power": -1.0}, "noise_power is -1"),
+        ({"noise_power": "a"}, "noise_power is 'a'"),
         ({"noise_power": None, "regularisation": 0.0}, "regularisation is 0"),
         ({"boundary": "mirror"}, "boundary"),
     ],

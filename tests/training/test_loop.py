@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from focusbench.training import loop
-from focusbench.training.loop import Outcome, iterate
+from focusbench.training.loop import Outcome, iterate, restored
 from focusbench.training.run import quick_run
 from focusbench.training.state import FileState
 
@@ -212,3 +212,14 @@ def test_other_threads_listen_to_no_signal():
     thread.start()
     thread.join()
     assert outcomes[0].steps == 2
+
+
+def test_a_restoration_is_what_the_stepper_ends_with():
+    stepper = Halving()
+    found = restored(stepper, iterate(stepper, 3, quick_run()))
+    assert (found.iterations, found.evaluations, found.repeatable) == (3, 3, True)
+    assert (found.estimate == 1 / 8).all()
+    stepper.x = stepper.x.double()
+    late = restored(stepper, Outcome(3, out_of_time=True), 7)
+    assert (late.iterations, late.evaluations, late.repeatable) == (3, 7, False)
+    assert late.estimate.dtype == "float32"

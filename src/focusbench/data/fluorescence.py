@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from focusbench.errors import InputError
 from focusbench.images import Volume
 from focusbench.optics.kernels import check_kernel
 
+KIND = "fluorescence stack"
 LENS = ("numerical_aperture", "refractive_index", "wavelength")
 SAME = 1e-3  # relative difference of two lengths that is put down to rounding
 
@@ -29,7 +30,7 @@ def source_files(settings: Mapping[str, Any]) -> list[str]:
     return [str(path) for path in [*images.stack_files(settings["path"]), *beside]]
 
 
-def check(entry: Mapping[str, Any], place: str) -> None:
+def check(entry: Mapping[str, Any], place: str, written: Callable[[str], str] = str) -> None:
     """Look at a recording's keys and files, before any work starts.
 
     Parameters
@@ -38,7 +39,9 @@ def check(entry: Mapping[str, Any], place: str) -> None:
         `path`; `psf` (a file), or the lens: `numerical_aperture`, `refractive_index`, `wavelength`
         and, if wanted, `psf_shape`; `truth`, if there is one; `pixel_size`, `z_step`.
     place
-        Where the entry stands, for the message.
+        Where the entry stands, for the message; empty: its keys, as they are written, tell.
+    written
+        How a key is written there.
 
     Raises
     ------
@@ -46,25 +49,33 @@ def check(entry: Mapping[str, Any], place: str) -> None:
         What `read`, `psf` and `truth` refuse; the PSF is told twice or not at all; a numerical
         aperture not below the index; a key without the one that it belongs to.
     """
+
+    def at(key: str) -> str:
+        return f"{place}.{key}" if place else written(key)
+
     if "read_noise" in entry and "photons_per_count" not in entry:
-        raise InputError(f"{place}.read_noise: is accepted beside photons_per_count alone")
+        raise InputError(
+            f"{at('read_noise')}: is accepted beside {written('photons_per_count')} alone"
+        )
     stack = read(entry)
     shape = stack.array.shape
     if "psf" in entry:
         beside = [key for key in (*LENS, "psf_model", "psf_shape") if key in entry]
         if beside:
-            raise InputError(f"{place}.{beside[0]}: is not accepted beside psf; one of the two")
+            raise InputError(
+                f"{at(beside[0])}: is not accepted beside {written('psf')}; one of the two"
+            )
         psf(entry["psf"], shape, stack.voxel_size)
     else:
         missing = [key for key in LENS if key not in entry]
         if missing:
             raise InputError(
-                f"{place}.{missing[0]}: is missing; a recording's PSF comes from psf (a file) or "
-                f"from {', '.join(LENS)} together"
+                f"{at(missing[0])}: is missing; a recording's PSF comes from "
+                f"{written('psf')} (a file) or from {', '.join(map(written, LENS))} together"
             )
-        check_lens(entry, place)
+        check_lens(entry, at("numerical_aperture"))
         if "psf_shape" in entry:
-            check_size(entry["psf_shape"], shape, f"{place}.psf_shape")
+            check_size(entry["psf_shape"], shape, at("psf_shape"))
     if "truth" in entry:
         truth(entry)
 
@@ -73,10 +84,7 @@ def check_lens(lens: Mapping[str, Any], place: str) -> None:
     """Refuse a numerical aperture that is not below the refractive index."""
     aperture, index = lens["numerical_aperture"], lens["refractive_index"]
     if not aperture < index:
-        raise InputError(
-            f"{place}.numerical_aperture: {aperture} is not accepted; below the refractive index "
-            f"{index}"
-        )
+        raise InputError(f"{place}: {aperture} is not accepted; below the refractive index {index}")
 
 
 def check_size(wanted: Sequence[int], shape: Sequence[int], place: str) -> None:
@@ -124,7 +132,7 @@ def read(settings: Mapping[str, Any]) -> Volume:
         that neither a key nor the file tells.
     """
     path = settings["path"]
-    stack, axes, told = images.read_stack(path)
+    stack, axes, told = images.read_stack(path, KIND)
     counts = stack.astype(np.float32) - np.float32(settings.get("offset", 0.0))
     if not counts.max() > 0:
         raise InputError(
@@ -145,7 +153,7 @@ def truth(settings: Mapping[str, Any]) -> Volume:
     """
     path = settings["truth"]
     array, axes, told = images.read_volume(path)
-    recorded, _, recorded_size = images.read_stack(settings["path"])
+    recorded, _, recorded_size = images.read_stack(settings["path"], KIND)
     _check_truth(path, array.shape, recorded.shape)
     if array.min() < 0 or not array.max() > 0:
         raise InputError(f"{path}: a truth is 0 or more and not 0 everywhere")

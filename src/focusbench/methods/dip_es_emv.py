@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from focusbench.parameters import check_parameters
 from focusbench.problem import Problem, Restoration, Run, Weights
-from focusbench.training import deep_prior
 from focusbench.training.constant_start import ConstantStart
 from focusbench.training.early_stopping import EarlyStopping, MovingVariance
 
@@ -32,9 +32,7 @@ class DipEsEmv(ConstantStart):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        deep_prior.check_parameters(
-            self, counts=("patience",), steps=("warm_up",), positive=("alpha",)
-        )
+        check_parameters(self, counts=("patience",), counts_or_0=("warm_up",), positive=("alpha",))
         if self.alpha >= 1:
             raise ValueError(f"alpha is {self.alpha!r}; a number between 0 and 1 is accepted")
 
@@ -49,4 +47,4 @@ class DipEsEmv(ConstantStart):
             The problem has no imaging model, or is no stack (Z, Y, X).
         """
         stopping = EarlyStopping(MovingVariance(self.alpha), self.patience, self.warm_up)
-        return self.reconstruct("dip_es_emv", problem, run, stopping, ends=True)
+        return self.restore_from_constant("dip_es_emv", problem, run, stopping, ends=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from focusbench.parameters import check_parameters
 from focusbench.problem import Problem, Restoration, Run, Weights
 from focusbench.training import deep_prior
 from focusbench.training.constant_start import ConstantStart
@@ -34,7 +35,7 @@ class DipEsWmv(ConstantStart):
     def __post_init__(self) -> None:
         super().__post_init__()
         deep_prior.check_window(self.window, least=2)
-        deep_prior.check_parameters(self, counts=("patience",))
+        check_parameters(self, counts=("patience",))
 
     def restore(self, problem: Problem, run: Run, weights: Weights | None = None) -> Restoration:
         """Estimate the transmittance per um (Z, Y, X), float32 in (0, 1).
@@ -47,4 +48,4 @@ class DipEsWmv(ConstantStart):
             The problem has no imaging model, or is no stack (Z, Y, X).
         """
         stopping = deep_prior.windowed_stopping(self.window, self.patience)
-        return self.reconstruct("dip_es_wmv", problem, run, stopping, ends=True)
+        return self.restore_from_constant("dip_es_wmv", problem, run, stopping, ends=True)

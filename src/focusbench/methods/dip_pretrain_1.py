@@ -8,14 +8,14 @@ import numpy as np
 import torch
 
 from focusbench.data import ellipsoids
-from focusbench.networks.skip_3d import Skip3d
+from focusbench.parameters import check_parameters
 from focusbench.problem import Problem, Restoration, Run, Weights
-from focusbench.training import deep_prior, precision, seeds
-from focusbench.training.loop import iterate
+from focusbench.training import deep_prior, seeds
+from focusbench.training.skip_prior import SkipPrior
 
 
 @dataclass(frozen=True)
-class DipPretrain1:
+class DipPretrain1(SkipPrior):
     """The network first learns to put out one volume of ellipsoids from the noise it keeps.
 
     The paper starts the restoration from "the 3D UNet input and its parameters" of that fit
@@ -31,33 +31,26 @@ class DipPretrain1:
     ----------
     pretrain_steps, pretrain_learning_rate
         Of the fit to the ellipsoids.
-    steps, learning_rate, width, scales, skip, input_scale, precision, cuda_graph, window, patience
+    steps, ..., cuda_graph
+        Those of `training.skip_prior.SkipPrior`.
+    window, patience
         As those of `dip`.
     """
 
     pretrain_steps: int = 750
     pretrain_learning_rate: float = 1e-3
-    steps: int = 30_000
-    learning_rate: float = 1e-3
-    width: int = 128
-    scales: int = 3
-    skip: int = 4
-    input_scale: float = 0.1
-    precision: str = "float32"
-    cuda_graph: bool = False
     window: int = 100
     patience: int = 1000
 
     def __post_init__(self) -> None:
-        deep_prior.check_parameters(
+        super().__post_init__()
+        check_parameters(
             self,
-            counts=("width", "scales", "skip", "patience"),
-            steps=("steps", "pretrain_steps"),
-            positive=("pretrain_learning_rate", "learning_rate", "input_scale"),
+            counts=("patience",),
+            counts_or_0=("pretrain_steps",),
+            positive=("pretrain_learning_rate",),
         )
         deep_prior.check_window(self.window, least=0)
-        deep_prior.check_switches(self, "cuda_graph")
-        precision.check(self.precision)
 
     def restore(self, problem: Problem, run: Run, weights: Weights | None = None) -> Restoration:
         """Estimate the transmittance per um (Z, Y, X), float32 in (0, 1).
@@ -70,32 +63,14 @@ class DipPretrain1:
             A problem that `dip` would refuse.
         """
         deep_prior.check_problem(problem, "dip_pretrain_1")
-        shape = problem.observed.shape
-        with seeds.seeded(run.seed, "network"):
-            network = Skip3d(self.width, self.scales, self.skip)
-        network.to(run.device)
-        noise = deep_prior.noise_input(shape, self.input_scale, run)
-        start = deep_prior.VolumeFit(
-            network,
-            noise,
-            torch.from_numpy(ellipsoid_volume(shape, run.seed)).to(run.device),
+        volume = ellipsoid_volume(problem.observed.shape, run.seed)
+        return self.fit_and_reconstruct(
+            torch.from_numpy(volume).to(run.device),
+            self.pretrain_steps,
             self.pretrain_learning_rate,
-            run.device,
-            self.precision,
-            self.cuda_graph,
-        )
-        outcome = iterate(start, self.pretrain_steps, run, phase="ellipsoids", monitored=False)
-        del start  # its moments
-        return deep_prior.reconstruct(
-            network,
-            noise,
             problem,
             run,
-            steps=self.steps,
-            learning_rate=self.learning_rate,
-            digits=self.precision,
-            graph=self.cuda_graph,
-            after=outcome,
+            phase="ellipsoids",
             stopping=deep_prior.windowed_stopping(self.window, self.patience),
         )
 

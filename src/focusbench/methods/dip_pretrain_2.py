@@ -14,13 +14,15 @@ from torch.nn import functional
 
 from focusbench.errors import InputError
 from focusbench.networks.skip_3d import Skip3d
+from focusbench.parameters import check_parameters
 from focusbench.problem import Problem, Restoration, Run, TrainingSet, Weights
-from focusbench.training import deep_prior, precision, seeds
+from focusbench.training import deep_prior, seeds
 from focusbench.training.loop import iterate
+from focusbench.training.skip_prior import SkipPrior
 
 
 @dataclass(frozen=True)
-class DipPretrain2:
+class DipPretrain2(SkipPrior):
     """`fit` trains the network to denoise volumes of ellipsoids; `restore` goes on from there.
 
     Defaults are those of the paper and its code: 5 epochs over 1,000 pairs in batches of 20, Adam
@@ -32,7 +34,9 @@ class DipPretrain2:
     epochs, batch_size, samples, pretrain_learning_rate
         Of the training; of a longer training set the first `samples` pairs are used. The last batch
         of an epoch may be smaller.
-    steps, learning_rate, width, scales, skip, input_scale, precision, cuda_graph, window, patience
+    steps, ..., cuda_graph
+        Those of `training.skip_prior.SkipPrior`.
+    window, patience
         As those of `dip`.
     """
 
@@ -40,27 +44,18 @@ class DipPretrain2:
     batch_size: int = 20
     samples: int = 1000
     pretrain_learning_rate: float = 1e-3
-    steps: int = 30_000
-    learning_rate: float = 1e-3
-    width: int = 128
-    scales: int = 3
-    skip: int = 4
-    input_scale: float = 0.1
-    precision: str = "float32"
-    cuda_graph: bool = False
     window: int = 100
     patience: int = 1000
 
     def __post_init__(self) -> None:
-        deep_prior.check_parameters(
+        super().__post_init__()
+        check_parameters(
             self,
-            counts=("batch_size", "samples", "width", "scales", "skip", "patience"),
-            steps=("steps", "epochs"),
-            positive=("pretrain_learning_rate", "learning_rate", "input_scale"),
+            counts=("batch_size", "samples", "patience"),
+            counts_or_0=("epochs",),
+            positive=("pretrain_learning_rate",),
         )
         deep_prior.check_window(self.window, least=0)
-        deep_prior.check_switches(self, "cuda_graph")
-        precision.check(self.precision)
 
     @property
     def architecture(self) -> dict[str, str | int]:
@@ -85,10 +80,9 @@ class DipPretrain2:
                 f"dip_pretrain_2: the training set has {len(data)} pairs, "
                 f"samples asks for {self.samples}"
             )
-        with seeds.seeded(run.seed, "network"):
-            network = Skip3d(self.width, self.scales, self.skip)
+        network = self.new_network(run)
         stepper = Denoising(
-            network.to(run.device),
+            network,
             data,
             self.samples,
             self.batch_size,
@@ -124,15 +118,11 @@ class DipPretrain2:
         deep_prior.check_problem(problem, "dip_pretrain_2")
         network = self._network(weights).to(run.device)
         noise = deep_prior.noise_input(problem.observed.shape, self.input_scale, run)
-        return deep_prior.reconstruct(
+        return self.reconstruct(
             network,
             noise,
             problem,
             run,
-            steps=self.steps,
-            learning_rate=self.learning_rate,
-            digits=self.precision,
-            graph=self.cuda_graph,
             stopping=deep_prior.windowed_stopping(self.window, self.patience),
         )
 

@@ -12,10 +12,11 @@ from torch import Tensor
 from focusbench.errors import InputError
 from focusbench.optics.even_absorption import even_absorption
 from focusbench.optics.rays import MIN_TRANSMITTANCE
+from focusbench.parameters import check_parameters
 from focusbench.problem import Problem, Restoration, Run, Weights
 from focusbench.solvers.tv import squared_differences
 from focusbench.training import optimizers
-from focusbench.training.loop import iterate
+from focusbench.training.loop import iterate, restored
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,9 @@ class Iterative:
     mu: float = 1e-3
 
     def __post_init__(self) -> None:
-        if isinstance(self.steps, bool) or not isinstance(self.steps, int) or self.steps < 1:
-            raise ValueError(f"steps is {self.steps!r}; a whole number from 1 up is accepted")
+        check_parameters(self, counts=("steps",), positive_or_0=("mu",))
         if not 0 < self.learning_rate < float("inf"):
             raise ValueError(f"learning_rate is {self.learning_rate!r}; it must be above 0")
-        if not 0 <= self.mu < float("inf"):
-            raise ValueError(f"mu is {self.mu!r}; 0 or a number above is accepted")
 
     def restore(self, problem: Problem, run: Run, weights: Weights | None = None) -> Restoration:
         """Do `steps` steps of Adam.
@@ -63,12 +61,7 @@ class Iterative:
             raise InputError("iterative: the problem has no imaging model; a ray model is needed")
         stepper = AdamStepper(self, problem, run.device)
         outcome = iterate(stepper, self.steps, run)
-        return Restoration(
-            estimate=stepper.estimate().cpu().numpy(),
-            iterations=outcome.steps,
-            evaluations=outcome.steps,
-            repeatable=not outcome.out_of_time,
-        )
+        return restored(stepper, outcome)
 
 
 class AdamStepper:

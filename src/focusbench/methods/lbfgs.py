@@ -14,12 +14,14 @@ from focusbench.errors import InputError
 from focusbench.optics.even_absorption import even_absorption
 from focusbench.optics.linearised_rays import LinearisedRays
 from focusbench.optics.rays import MIN_TRANSMITTANCE
+from focusbench.parameters import check_parameters
 from focusbench.problem import Problem, Restoration, Run, Weights
 from focusbench.solvers import box_newton
 from focusbench.solvers.box_newton import Curvature, Evaluation
 from focusbench.solvers.edge_variation import smoothed_variation, variation_weights
+from focusbench.solvers.packing import pack, unpack
 from focusbench.solvers.tv import adjoint_differences, forward_differences
-from focusbench.training.loop import iterate
+from focusbench.training.loop import iterate, restored
 
 EIGHT_BITS = 1 / 255 / math.sqrt(12)  # standard deviation of the rounding error of 8-bit images
 DARK = 0.03  # light below it counts as this much where the preconditioner divides by it
@@ -108,18 +110,13 @@ class Lbfgs:
     tolerance: float = 1e-6
 
     def __post_init__(self) -> None:
-        for name, least in (("max_evaluations", 1), ("memory", 0), ("rounds", 1), ("products", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} is {value!r}; a whole number from {least} up is accepted")
-        for name in ("smoothing", "least_noise"):
-            value = getattr(self, name)
-            if not 0 < value < math.inf:
-                raise ValueError(f"{name} is {value!r}; a number above 0 is accepted")
-        for name in ("weight_factor", "weight_exponent", "first_weight", "tolerance"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{name} is {value!r}; 0 or a number above is accepted")
+        check_parameters(
+            self,
+            counts=("max_evaluations", "rounds", "products"),
+            counts_or_0=("memory",),
+            positive=("smoothing", "least_noise"),
+            positive_or_0=("weight_factor", "weight_exponent", "first_weight", "tolerance"),
+        )
         if not 0 < self.power <= 1:
             raise ValueError(f"power is {self.power!r}; a number above 0, at most 1 is accepted")
         if not 0 < self.weight_decay < 1:
@@ -144,12 +141,8 @@ class Lbfgs:
             raise InputError("lbfgs: the problem has no imaging model; a ray model is needed")
         stepper = LbfgsStepper(self, problem, run.device)
         outcome = iterate(stepper, self.max_evaluations, run)
-        return Restoration(
-            estimate=stepper.estimate().cpu().numpy(),
-            iterations=outcome.steps,
-            evaluations=stepper.minimum.evaluations if stepper.minimum else 0,
-            repeatable=not outcome.out_of_time,
-        )
+        evaluations = stepper.minimum.evaluations if stepper.minimum else 0
+        return restored(stepper, outcome, evaluations)
 
 
 class RayObjective:
@@ -159,7 +152,10 @@ class RayObjective:
         self._observed = torch.from_numpy(problem.observed).to(device)
         self._rays = problem.forward.rays.to(device)
         self._linear = LinearisedRays(
-            problem.forward.geometry, *problem.observed.shape[-2:], device
+            problem.forward.geometry,
+            *problem.observed.shape[-2:],
+            device,
+            getattr(problem.forward, "withheld", ()),
         )
         self._variation = (method.smoothing, method.power, REFERENCE)
         self._inverse: tuple[tuple[int, int], Tensor] | None = None
@@ -181,11 +177,14 @@ class RayObjective:
     ) -> Curvature:
         """2 (I K)^T (I K) + D^T W D + 2 damping I^2, I being the light, W the majorant's weights.
 
+        The first term has only the images that are given.
+
         The preconditioner takes the light in focus at a voxel, and the median of W over the free
         variables, for constants.
         """
         linear = self._linear
         squared = 2 * light.square()
+        seen = linear.given * squared
         weights = weight * variation_weights(point, *self._variation)
         brightness = light.clamp(min=DARK)
         typical = (weights / brightness.square())[free]
@@ -193,7 +192,7 @@ class RayObjective:
         blocks = self._blocks(max(roughness, LEAST_ROUGHNESS), 2 * damping + LEAST_ROUGHNESS)
 
         def apply(v: Tensor) -> Tensor:
-            data = linear.apply(squared * linear.apply(v))
+            data = linear.apply(seen * linear.apply(v))
             rough = adjoint_differences(weights * forward_differences(v))
             return data.add_(rough).addcmul_(squared, v, value=damping)
 
@@ -251,9 +250,9 @@ class LbfgsStepper:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The minimiser's state; empty before the first step."""
-        return ({}, {}) if self.minimum is None else box_newton.pack(self.minimum)
+        return ({}, {}) if self.minimum is None else pack(self.minimum)
 
     def load(self, tensors: Mapping[str, Tensor], scalars: Mapping[str, Any]) -> None:
         """Take up what `state` gave."""
         if tensors:
-            self.minimum = box_newton.unpack(tensors, scalars, self._start.device)
+            self.minimum = unpack(box_newton.State, tensors, scalars, self._start.device)

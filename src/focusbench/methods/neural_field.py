@@ -14,10 +14,11 @@ from torch.nn import functional
 from focusbench.networks.neural_field import NeuralField as Network
 from focusbench.optics.even_absorption import even_absorption
 from focusbench.optics.rays import MIN_TRANSMITTANCE
+from focusbench.parameters import check_parameters
 from focusbench.problem import Forward, Problem, Restoration, Run, Weights
 from focusbench.training import seeds
-from focusbench.training.deep_prior import NetworkStepper, check_parameters, check_problem
-from focusbench.training.loop import iterate
+from focusbench.training.deep_prior import NetworkStepper, check_problem
+from focusbench.training.loop import iterate, restored
 
 ABSORPTION = 0.05  # 1/um, unit of what the network puts out
 WARM_UP = 10  # steps over which the learning rate rises
@@ -69,7 +70,7 @@ class NeuralField:
         check_parameters(
             self,
             counts=("features", "width", "layers", "grids"),
-            steps=("steps",),
+            counts_or_0=("steps",),
             positive=("learning_rate", "depth_ratio"),
         )
 
@@ -102,12 +103,7 @@ class NeuralField:
         observed = torch.as_tensor(problem.observed, dtype=torch.float32, device=run.device)
         stepper = FieldStepper(self, network, problem.forward, observed, run.device)
         outcome = iterate(stepper, self.steps, run)
-        return Restoration(
-            estimate=stepper.estimate().cpu().numpy(),
-            iterations=outcome.steps,
-            evaluations=outcome.steps,
-            repeatable=not outcome.out_of_time,
-        )
+        return restored(stepper, outcome)
 
 
 class FieldStepper(NetworkStepper):

@@ -13,10 +13,12 @@ from torch import Tensor
 from focusbench.errors import InputError
 from focusbench.optics.even_absorption import even_absorption
 from focusbench.optics.rays import MIN_TRANSMITTANCE
+from focusbench.parameters import check_parameters
 from focusbench.problem import Noise, Problem, Restoration, Run, Weights
 from focusbench.solvers import block_matching, quasi_newton
 from focusbench.solvers.half_quadratic import Pull, exchanged
-from focusbench.training.loop import iterate
+from focusbench.solvers.packing import pack, unpack
+from focusbench.training.loop import iterate, restored
 
 EIGHT_BITS = Noise(quantisation_step=1 / 255)  # where nothing is known of the noise
 MEMORY = 15  # pairs of L-BFGS
@@ -83,18 +85,14 @@ class PlugAndPlay:
     tolerance: float = 1e-7
 
     def __post_init__(self) -> None:
-        for name in ("max_evaluations", "between"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} is {value!r}; a whole number from 1 up is accepted")
-        for name in ("first_sigma", "sigma_factor", "falling", "strength", "threshold"):
-            value = getattr(self, name)
-            if not 0 < value < math.inf:
-                raise ValueError(f"{name} is {value!r}; a number above 0 is accepted")
+        check_parameters(
+            self,
+            counts=("max_evaluations", "between"),
+            positive=("first_sigma", "sigma_factor", "falling", "strength", "threshold"),
+            positive_or_0=("tolerance",),
+        )
         if self.falling > 1:
             raise ValueError(f"falling is {self.falling!r}; a number above 0 and up to 1 is needed")
-        if not 0 <= self.tolerance < math.inf:
-            raise ValueError(f"tolerance is {self.tolerance!r}; 0 or a number above is accepted")
 
     def restore(self, problem: Problem, run: Run, weights: Weights | None = None) -> Restoration:
         """Take turns until converged or `max_evaluations` are used up.
@@ -108,12 +106,8 @@ class PlugAndPlay:
             raise InputError("plug_and_play: the problem has no imaging model; rays are needed")
         stepper = PlugAndPlayStepper(self, problem, run.device)
         outcome = iterate(stepper, self.max_evaluations, run)
-        return Restoration(
-            estimate=stepper.estimate().cpu().numpy(),
-            iterations=outcome.steps,
-            evaluations=stepper.minimum.evaluations if stepper.minimum else 0,
-            repeatable=not outcome.out_of_time,
-        )
+        evaluations = stepper.minimum.evaluations if stepper.minimum else 0
+        return restored(stepper, outcome, evaluations)
 
 
 class PlugAndPlayStepper:
@@ -215,7 +209,7 @@ class PlugAndPlayStepper:
         """Minimiser, pull and residuals; empty before the first step."""
         if self.minimum is None:
             return {}, {}
-        tensors, scalars = quasi_newton.pack(self.minimum)
+        tensors, scalars = pack(self.minimum)
         return {**tensors, "centre": self.pull.centre, "matched": self.matched}, {
             "minimum": scalars,
             "weight": self.pull.weight,
@@ -232,7 +226,7 @@ class PlugAndPlayStepper:
             return
         device = self._start.device
         own = {name: value for name, value in tensors.items() if name not in ("centre", "matched")}
-        self.minimum = quasi_newton.unpack(own, scalars["minimum"], device)
+        self.minimum = unpack(quasi_newton.State, own, scalars["minimum"], device)
         self.matched = tensors["matched"].to(device)
         self._groups = block_matching.match(self.matched)
         self._uses, self._frozen = scalars["uses"], scalars["frozen"]

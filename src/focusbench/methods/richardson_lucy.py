@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
+from focusbench.optics.linear_operator import BOUNDARIES
+from focusbench.parameters import check_choice, check_parameters
 from focusbench.problem import Problem, Restoration, Run, Weights
 from focusbench.solvers import blurred
 from focusbench.solvers.richardson_lucy import (
@@ -12,7 +13,7 @@ from focusbench.solvers.richardson_lucy import (
     LEAST_GAIN,
     RichardsonLucyIteration,
 )
-from focusbench.training.loop import iterate
+from focusbench.training.loop import iterate, restored
 
 
 @dataclass(frozen=True)
@@ -57,21 +58,11 @@ class RichardsonLucy:
     least_gain: float = LEAST_GAIN
 
     def __post_init__(self) -> None:
-        steps = self.max_iterations
-        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-            raise ValueError(f"max_iterations is {steps!r}; a whole number from 1 up is accepted")
-        if self.acceleration not in ACCELERATIONS:
-            raise ValueError(
-                f"acceleration is {self.acceleration!r}; accepted: biggs_andrews, null (none)"
-            )
-        if self.boundary not in (None, "linear", "circular"):
-            raise ValueError(
-                f"boundary is {self.boundary!r}; accepted: linear, circular, null (the problem's)"
-            )
+        check_parameters(self, counts=("max_iterations",), positive_or_0=("least_gain",))
+        check_choice(self, "acceleration", ACCELERATIONS, null="none")
+        check_choice(self, "boundary", BOUNDARIES, null="the problem's")
         if not isinstance(self.normalise, bool):
             raise ValueError(f"normalise is {self.normalise!r}; accepted: true, false")
-        if not 0 <= self.least_gain < math.inf:
-            raise ValueError(f"least_gain is {self.least_gain!r}; 0 or a number above is accepted")
 
     def restore(self, problem: Problem, run: Run, weights: Weights | None = None) -> Restoration:
         """Iterate until the noise level, or `max_iterations`, ends it.
@@ -91,9 +82,4 @@ class RichardsonLucy:
             least_gain=self.least_gain * noise,
         )
         outcome = iterate(stepper, self.max_iterations, run)
-        return Restoration(
-            estimate=stepper.estimate().float().cpu().numpy(),
-            iterations=outcome.steps,
-            evaluations=outcome.steps,
-            repeatable=not outcome.out_of_time,
-        )
+        return restored(stepper, outcome)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from focusbench.optics.linear_operator import BOUNDARIES
+from focusbench.parameters import check_choice, check_parameters
 from focusbench.problem import Noise, Problem, Restoration, Run, Weights
 from focusbench.solvers import blurred
 from focusbench.solvers.richardson_lucy import ACCELERATIONS, RichardsonLucyIteration
-from focusbench.training.loop import iterate
+from focusbench.training.loop import iterate, restored
 
 
 @dataclass(frozen=True)
@@ -53,21 +55,13 @@ class RichardsonLucyTv:
     least_gain: float = 1e-4
 
     def __post_init__(self) -> None:
-        steps = self.max_iterations
-        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-            raise ValueError(f"max_iterations is {steps!r}; a whole number from 1 up is accepted")
-        if self.acceleration not in ACCELERATIONS:
-            raise ValueError(
-                f"acceleration is {self.acceleration!r}; accepted: biggs_andrews, null (none)"
-            )
-        if self.boundary not in (None, "linear", "circular"):
-            raise ValueError(
-                f"boundary is {self.boundary!r}; accepted: linear, circular, null (the problem's)"
-            )
-        for name in ("weight_factor", "weight_exponent", "least_gain"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{name} is {value!r}; 0 or a number above is accepted")
+        check_parameters(
+            self,
+            counts=("max_iterations",),
+            positive_or_0=("weight_factor", "weight_exponent", "least_gain"),
+        )
+        check_choice(self, "acceleration", ACCELERATIONS, null="none")
+        check_choice(self, "boundary", BOUNDARIES, null="the problem's")
 
     def weight(self, mean_square: float, noise: Noise | None) -> float:
         """Weight of the variation for an observation of this mean square; 0: noise not known."""
@@ -95,9 +89,4 @@ class RichardsonLucyTv:
             least_gain=self.least_gain * noise,
         )
         outcome = iterate(stepper, self.max_iterations, run)
-        return Restoration(
-            estimate=stepper.estimate().float().cpu().numpy(),
-            iterations=outcome.steps,
-            evaluations=outcome.steps,
-            repeatable=not outcome.out_of_time,
-        )
+        return restored(stepper, outcome)

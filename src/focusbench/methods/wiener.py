@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from focusbench.errors import InputError
+from focusbench.optics.linear_operator import BOUNDARIES
+from focusbench.parameters import check_choice, check_parameters
 from focusbench.problem import Problem, Restoration, Run, Weights
 from focusbench.solvers import blurred
 from focusbench.solvers.wiener import SMALLEST, wiener
@@ -47,15 +48,8 @@ class Wiener:
     least: float = 1e-4
 
     def __post_init__(self) -> None:
-        if self.boundary not in (None, "linear", "circular"):
-            raise ValueError(
-                f"boundary is {self.boundary!r}; accepted: linear, circular, null (the problem's)"
-            )
-
-        if not 0 < self.factor < math.inf:
-            raise ValueError(f"factor is {self.factor!r}; a number above 0 is accepted")
-        if not 0 <= self.least < math.inf:
-            raise ValueError(f"least is {self.least!r}; 0 or a number above is accepted")
+        check_choice(self, "boundary", BOUNDARIES, null="the problem's")
+        check_parameters(self, positive=("factor",), positive_or_0=("least",))
 
     def restore(self, problem: Problem, run: Run, weights: Weights | None = None) -> Restoration:
         """Apply the filter.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from numbers import Real
 from typing import Any
 
 import torch
@@ -75,8 +76,8 @@ class Convolution(LinearOperator):
         super().__init__(shape, device, dtype)
         self.kernel = check_kernel(kernel, self.shape)
         self.boundary = check_boundary(boundary)
-        if max_voxels is not None and int(max_voxels) != max_voxels:
-            raise InputError(f"max_voxels: {max_voxels}; a whole number or None is needed")
+        if max_voxels is not None and not _is_whole(max_voxels):
+            raise InputError(f"max_voxels: {max_voxels!r}; a whole number or None is needed")
         self.max_voxels = max_voxels
         self.tiling = plan(self.shape, self.kernel.shape, boundary == "circular", max_voxels)
         self._spectrum = self._transformed()
@@ -124,6 +125,10 @@ class Convolution(LinearOperator):
             out[(slice(None), *(piece.output for piece in pieces))],
             adjoint,
         )
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Real) and float(value).is_integer()
 
 
 def _read(x: Tensor, pieces: tuple[Piece, ...], part: slice) -> Tensor:

@@ -10,6 +10,7 @@ its blocks are inverted.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -25,28 +26,40 @@ class LinearisedRays:
 
     Symmetric, and exact for an infinitely thin absorber. Volumes are padded with transparency as
     far as rays reach, so that nothing wraps around.
+
+    `given` (Z, 1, 1) is 0 for the images that are `withheld` (counted from 0), else 1. K has them
+    all; whoever compares with images leaves those out, as `regularised_inverse` does.
     """
 
     def __init__(
-        self, geometry: Geometry, height: int, width: int, device: str | torch.device = "cpu"
+        self,
+        geometry: Geometry,
+        height: int,
+        width: int,
+        device: str | torch.device = "cpu",
+        withheld: Sequence[int] = (),
     ) -> None:
         self.shape = (geometry.n_slices, height, width)
         blocks, self.padded = _blocks(geometry, height, width)
         self._exact = blocks.to(device)
         self._blocks = self._exact.float()
         self._roughness = _roughness(geometry.n_slices, self.padded).to(device)
+        self.given = torch.ones(geometry.n_slices, 1, 1, device=device)
+        self.given[list(withheld)] = 0
 
     def apply(self, volume: Tensor) -> Tensor:
         """Return K x."""
         return self._multiply(self._blocks, volume)
 
     def regularised_inverse(self, data: float, roughness: float, damping: float) -> Tensor:
-        """Blocks (F, Z, Z) of (data K^2 + roughness D^T D + damping)^-1, for `solve`.
+        """Blocks (F, Z, Z) of (data K M K + roughness D^T D + damping)^-1, for `solve`.
 
-        D are the forward differences between neighbours; laterally they wrap around in the padded
-        volume, so that this inverse serves as a preconditioner. `damping` must be above 0.
+        M is `given`. D are the forward differences between neighbours; laterally they wrap around
+        in the padded volume, so that this inverse serves as a preconditioner. `damping` must be
+        above 0.
         """
-        matrix = data * self._exact @ self._exact + roughness * self._roughness
+        seen = self.given[:, :, 0] * self._exact  # rows of M K
+        matrix = data * self._exact @ seen + roughness * self._roughness
         matrix.diagonal(dim1=1, dim2=2).add_(damping)
         return torch.cholesky_inverse(torch.linalg.cholesky(matrix)).float()
 

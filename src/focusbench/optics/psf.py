@@ -13,7 +13,8 @@ radius and defocus: exact to 1e-11 of the unaberrated peak, mostly to 1e-13.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from numbers import Real
 
 import numpy as np
@@ -69,11 +70,9 @@ def born_wolf(
         A number is not of the accepted kind, the aperture not below the index, or the grid larger
         than the quadrature resolves (some thousand um of defocus).
     """
-    checks.convention(convention)
-    pixels, z = checks.grid(shape, voxel_size, subsamples)
-    _scalar_checks(wavelength, numerical_aperture, refractive_index)
-    pupil = pupils.born_wolf(wavelength, numerical_aperture, refractive_index, convention)
-    return _unit_sum(_symmetric(pupil, pixels, z), shape)
+    lens = (wavelength, numerical_aperture, refractive_index)
+    pupil = partial(pupils.born_wolf, convention=checks.convention(convention))
+    return _of_one_medium(pupil, lens, shape, voxel_size, subsamples)
 
 
 def born_wolf_series(
@@ -115,8 +114,9 @@ def born_wolf_series(
     pixels, _ = checks.grid(shape, pixel_size, subsamples)
     if len(shape) != 2:
         raise InputError(f"PSF: shape is {tuple(shape)}; a series over defocus takes (y, x)")
-    _scalar_checks(wavelength, numerical_aperture, refractive_index)
-    z = np.array([checks.number("defocus", d, "finite numbers, in um", -np.inf) for d in defocus])
+    checks.lens(wavelength, numerical_aperture, refractive_index)
+    distances = checks.sequence("defocus", defocus, "a sequence of finite numbers, in um")
+    z = np.array([checks.number("defocus", d, "finite numbers, in um", -np.inf) for d in distances])
     if not z.size:
         raise InputError("PSF: defocus is empty; it takes at least one distance, um")
     pupil = pupils.born_wolf(wavelength, numerical_aperture, refractive_index, convention)
@@ -137,25 +137,10 @@ def debye(
     |int J_0(k r sin t) exp(i k z cos t) sin t dt|^2 up to asin(NA / n), k = 2 pi n / wavelength.
     It lies between the other two: not paraxial like Born-Wolf, not vectorial like Richards-Wolf.
 
-    Parameters
-    ----------
-    shape, voxel_size, wavelength, numerical_aperture, refractive_index, subsamples
-        As in `born_wolf`.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, `shape`, not negative, sum 1.
-
-    Raises
-    ------
-    InputError
-        As `born_wolf`.
+    Arguments, result and errors are those of `born_wolf`, which alone has a `convention`.
     """
-    pixels, z = checks.grid(shape, voxel_size, subsamples)
-    _scalar_checks(wavelength, numerical_aperture, refractive_index)
-    pupil = pupils.debye(wavelength, numerical_aperture, refractive_index)
-    return _unit_sum(_symmetric(pupil, pixels, z), shape)
+    lens = (wavelength, numerical_aperture, refractive_index)
+    return _of_one_medium(pupils.debye, lens, shape, voxel_size, subsamples)
 
 
 def richards_wolf(
@@ -172,25 +157,10 @@ def richards_wolf(
     sqrt(cos t) sin t g_m(t) J_m(k r sin t) exp(i k z cos t), k = 2 pi n / wavelength, with
     g = 1 + cos t, sin t and 1 - cos t.
 
-    Parameters
-    ----------
-    shape, voxel_size, wavelength, numerical_aperture, refractive_index, subsamples
-        As in `born_wolf`.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64, `shape`, not negative, sum 1.
-
-    Raises
-    ------
-    InputError
-        As `born_wolf`.
+    Arguments, result and errors are those of `born_wolf`, which alone has a `convention`.
     """
-    pixels, z = checks.grid(shape, voxel_size, subsamples)
-    _scalar_checks(wavelength, numerical_aperture, refractive_index)
-    pupil = pupils.richards_wolf(wavelength, numerical_aperture, refractive_index)
-    return _unit_sum(_symmetric(pupil, pixels, z), shape)
+    lens = (wavelength, numerical_aperture, refractive_index)
+    return _of_one_medium(pupils.richards_wolf, lens, shape, voxel_size, subsamples)
 
 
 def gibson_lanni(
@@ -344,10 +314,17 @@ def fwhm(profile: Sequence[float], step: float) -> float:
     return float(at[at > peak].min() - at[at < peak].max()) * step
 
 
-def _scalar_checks(wavelength: float, numerical_aperture: float, refractive_index: float) -> None:
-    checks.length("wavelength", wavelength)
-    checks.index("refractive_index", refractive_index)
-    checks.aperture(numerical_aperture, refractive_index=refractive_index)
+def _of_one_medium(
+    pupil: Callable[[float, float, float], Pupil],
+    lens: tuple[float, float, float],
+    shape: Sequence[int],
+    voxel_size: Sequence[float],
+    subsamples: int,
+) -> np.ndarray:
+    """PSF of a pupil that follows from wavelength (um, in vacuum), aperture and index: `lens`."""
+    pixels, z = checks.grid(shape, voxel_size, subsamples)
+    checks.lens(*lens)
+    return _unit_sum(_symmetric(pupil(*lens), pixels, z), shape)
 
 
 def _symmetric(pupil: Pupil, pixels: Pixels, z: np.ndarray) -> np.ndarray:

@@ -42,6 +42,13 @@ def aperture(value: Any, **indices: float) -> float:
     return value
 
 
+def lens(wavelength: Any, numerical_aperture: Any, refractive_index: Any) -> None:
+    """An objective in one medium; the wavelength in um."""
+    length("wavelength", wavelength)
+    index("refractive_index", refractive_index)
+    aperture(numerical_aperture, refractive_index=refractive_index)
+
+
 def convention(value: Any) -> str:
     """One of the two ways to write Born and Wolf's integral."""
     if value not in ("standard", "printed"):
@@ -53,13 +60,13 @@ def grid(
     shape: Sequence[int], voxel_size: Sequence[float], subsamples: int
 ) -> tuple[Pixels, np.ndarray]:
     """Pixels of a plane, and the planes' z in um (one at 0 for a shape of two)."""
-    sizes = _sequence("shape", shape, "(z, y, x) or (y, x)")
+    sizes = sequence("shape", shape, "(z, y, x) or (y, x)")
     if len(sizes) not in (2, 3) or not all(_whole(size) for size in sizes):
         raise InputError(
             f"PSF: shape is {sizes}; accepted are two or three positive whole numbers, "
             f"(y, x) or (z, y, x)"
         )
-    steps = _sequence("voxel_size", voxel_size, "as many lengths as shape has axes, in um")
+    steps = sequence("voxel_size", voxel_size, "as many lengths as shape has axes, in um")
     if len(steps) != len(sizes):
         raise InputError(
             f"PSF: voxel_size is {steps} and shape {sizes}; both must have one number for each axis"
@@ -79,7 +86,8 @@ def _whole(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
 
 
-def _sequence(name: str, values: Any, accepted: str) -> tuple:
+def sequence(name: str, values: Any, accepted: str) -> tuple:
+    """Values as a tuple, numbers of NumPy as plain ones; InputError if there is but one."""
     try:
         return tuple(value.item() if isinstance(value, np.generic) else value for value in values)
     except TypeError:

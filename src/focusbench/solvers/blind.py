@@ -18,6 +18,7 @@ from torch import Tensor
 
 from focusbench.errors import InputError
 from focusbench.optics.kernels import centre, check_kernel
+from focusbench.parameters import check_whole
 from focusbench.solvers.acceleration import Extrapolation
 from focusbench.solvers.observation import nonnegative
 
@@ -71,8 +72,7 @@ def blind(
         A first guess that is no PSF, an observation or weights that are not finite or all 0, a
         constraint that leaves no PSF.
     """
-    if isinstance(iterations, bool) or not isinstance(iterations, int) or iterations < 0:
-        raise InputError(f"iterations is {iterations!r}; a whole number from 0 up is accepted")
+    check_whole("iterations", iterations, 0)
     wide = np.asarray(observed).dtype == np.float64
     dtype = torch.float64 if wide else torch.float32
     data = nonnegative(observed, None, dtype, device)

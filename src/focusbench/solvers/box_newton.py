@@ -25,17 +25,15 @@ hardly determines never strays far.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from focusbench.solvers.krylov import Linear, dot, quadratic_in_box
+from focusbench.solvers.line_search import DECREASE, shorter
 
-DECREASE = 1e-4  # part of the fall that the slope promises which a step must reach (Armijo)
-SHORTENING = (0.1, 0.5)
 TRIALS = 12  # lengths tried in one iteration
 POWELL = 0.05  # part of the model's curvature that a pair must show
 LEAST_DAMPING, MOST_DAMPING = 1e-3, 10.0
@@ -196,7 +194,7 @@ def iterate(state: State, objective: Objective, settings: Settings) -> State:
             break
         if trials == TRIALS:
             return _failed(state, evaluations, settings)
-        length *= _shorter(length * slope, new_value - value)
+        length *= shorter(length * slope, new_value - value)
     new_gradient = found.gradient + state.weight * slope_of_penalty
     weight = max(settings.weight, state.weight * settings.weight_decay)
     steps, changes = state.steps, state.changes
@@ -224,20 +222,6 @@ def iterate(state: State, objective: Objective, settings: Settings) -> State:
         ),
         settings,
     )
-
-
-def pack(state: State) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Take a state apart: named tensors, and scalars as JSON."""
-    values = {field.name: getattr(state, field.name) for field in fields(state)}
-    tensors = {name: value for name, value in values.items() if isinstance(value, Tensor)}
-    return tensors, {name: value for name, value in values.items() if name not in tensors}
-
-
-def unpack(
-    tensors: Mapping[str, Tensor], scalars: Mapping[str, Any], device: str | torch.device = "cpu"
-) -> State:
-    """Put together what `pack` took apart."""
-    return State(**{name: value.to(device) for name, value in tensors.items()}, **scalars)
 
 
 def _newton_step(
@@ -317,10 +301,3 @@ def _judged(state: State, settings: Settings) -> State:
     if state.evaluations >= settings.max_evaluations:
         return replace(state, finished=True, reason="evaluations are used up")
     return state
-
-
-def _shorter(slope: float, rise: float) -> float:
-    """Factor by which a rejected step is shortened: minimum of the parabola, safeguarded."""
-    if not math.isfinite(rise):
-        return SHORTENING[0]
-    return min(max(slope / (2 * (slope - rise)), SHORTENING[0]), SHORTENING[1])

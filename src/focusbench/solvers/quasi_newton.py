@@ -18,20 +18,19 @@ variables):
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from focusbench.solvers.krylov import dot
+from focusbench.solvers.line_search import DECREASE, SHORTENING, shorter
+
 ValueAndGradient = Callable[[Tensor], tuple[float, Tensor]]
 
-DECREASE = 1e-4  # part of the fall that the slope promises which a step must reach (Armijo)
 CURVATURE = 1e-10  # pairs whose cosine is not above this are of no use: H must be positive
-SHORTENING = (0.1, 0.5)
 TRIALS = 20  # lengths tried in one iteration
 
 
@@ -136,7 +135,7 @@ def iterate(state: State, function: ValueAndGradient, settings: Settings) -> Sta
     free, near = _free(state, settings)
     gradient = torch.where(free, state.gradient, torch.zeros_like(state.gradient))
     direction = _direction(state, free, gradient) if len(state.steps) else None
-    if direction is None or not _dot(direction, gradient) < 0:
+    if direction is None or not dot(direction, gradient) < 0:
         length = settings.first_change / gradient.abs().max().item()
         direction, state = -gradient, _forget(state)
     else:
@@ -151,7 +150,7 @@ def iterate(state: State, function: ValueAndGradient, settings: Settings) -> Sta
             )
         point = settings.clip(state.point + length * direction)
         step = point - state.point
-        slope = _dot(state.gradient, step)
+        slope = dot(state.gradient, step)
         if slope < 0:
             value, new_gradient = function(point)
             evaluations += 1
@@ -160,27 +159,13 @@ def iterate(state: State, function: ValueAndGradient, settings: Settings) -> Sta
                     _accepted(state, point, step, value, new_gradient, evaluations, settings),
                     settings,
                 )
-            length *= _shorter(slope, value - state.value)
+            length *= shorter(slope, value - state.value)
         else:
             length *= SHORTENING[1]  # bounds bent the path uphill; near the start it leads down
     state = replace(state, iterations=state.iterations + 1, evaluations=evaluations)
     if len(state.steps):
         return _forget(state)  # once more, along the plain gradient
     return replace(state, finished=True, reason="no step lowers the value")
-
-
-def pack(state: State) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Take a state apart: named tensors, and scalars as JSON."""
-    values = {field.name: getattr(state, field.name) for field in fields(state)}
-    tensors = {name: value for name, value in values.items() if isinstance(value, Tensor)}
-    return tensors, {name: value for name, value in values.items() if name not in tensors}
-
-
-def unpack(
-    tensors: Mapping[str, Tensor], scalars: Mapping[str, Any], device: str | torch.device = "cpu"
-) -> State:
-    """Put together what `pack` took apart."""
-    return State(**{name: value.to(device) for name, value in tensors.items()}, **scalars)
 
 
 def _free(state: State, settings: Settings) -> tuple[Tensor, float]:
@@ -263,14 +248,3 @@ def _judged(state: State, settings: Settings) -> State:
 def _forget(state: State) -> State:
     empty = state.steps[:0].clone()
     return replace(state, steps=empty, changes=empty)
-
-
-def _shorter(slope: float, rise: float) -> float:
-    """Factor by which a rejected step is shortened: minimum of the parabola, safeguarded."""
-    if not math.isfinite(rise):
-        return SHORTENING[0]
-    return min(max(slope / (2 * (slope - rise)), SHORTENING[0]), SHORTENING[1])
-
-
-def _dot(first: Tensor, second: Tensor) -> float:
-    return (first.double() * second.double()).sum().item()

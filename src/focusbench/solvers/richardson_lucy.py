@@ -24,12 +24,13 @@ from torch import Tensor
 
 from focusbench.errors import InputError
 from focusbench.optics.convolution import Convolution
+from focusbench.parameters import check_positive_or_0, check_whole
 from focusbench.problem import LinearForward, Noise
 from focusbench.solvers.acceleration import Extrapolation
 from focusbench.solvers.observation import nonnegative
 from focusbench.solvers.tv import smoothed_total_variation
 
-ACCELERATIONS = (None, "biggs_andrews")
+ACCELERATIONS = ("biggs_andrews",)
 LEAST_DIVISOR = 0.1  # the variation takes at most 90 % off the divisor: it stays above 0
 TV_SMOOTHING = 1e-3  # of the brightest observed value
 LEAST_GAIN = 8e-4  # chosen on validation volumes: see `methods.richardson_lucy`
@@ -122,8 +123,9 @@ def richardson_lucy(
     >>> bool(abs(sharp[8, 8] - 9) < 0.1)
     True
     """
-    if isinstance(iterations, bool) or not isinstance(iterations, int) or iterations < 0:
-        raise InputError(f"iterations is {iterations!r}; a whole number from 0 up is accepted")
+    check_whole("iterations", iterations, 0)
+    if noise is not None:
+        check_positive_or_0("least_gain", least_gain)
     wide = np.asarray(observed).dtype == np.float64
     dtype = torch.float64 if wide else torch.float32
     if hasattr(psf, "apply") and hasattr(psf, "adjoint"):
@@ -192,14 +194,12 @@ class RichardsonLucyIteration:
         tv_weight: float = 0.0,
         least_gain: float = 0.0,
     ) -> None:
-        if acceleration not in ACCELERATIONS:
+        if acceleration is not None and acceleration not in ACCELERATIONS:
             raise InputError(
                 f"acceleration: {acceleration!r}; accepted: None (no acceleration), biggs_andrews"
             )
-        if not 0 <= tv_weight < math.inf:
-            raise InputError(f"tv_weight is {tv_weight!r}; 0 or a number above is accepted")
-        if not 0 <= least_gain < math.inf:
-            raise InputError(f"least_gain is {least_gain!r}; 0 or a number above is accepted")
+        check_positive_or_0("tv_weight", tv_weight)
+        check_positive_or_0("least_gain", least_gain)
         self.finished = False
         self._observed = observed
         self._forward = forward

@@ -25,6 +25,7 @@ from focusbench.optics.fft_sizes import good_size
 from focusbench.optics.kernels import check_kernel
 from focusbench.optics.linear_operator import check_boundary
 from focusbench.optics.spectra import kernel_spectrum
+from focusbench.parameters import check_positive, check_positive_or_0
 from focusbench.solvers.observation import nonnegative
 
 # Of the power of the noise over that of the object. Less regularisation than the first would
@@ -88,10 +89,10 @@ def wiener(
     """
     if (noise_power is None) == (regularisation is None):
         raise InputError("wiener: one of noise_power and regularisation is needed, not both")
-    if noise_power is not None and not 0 <= noise_power < math.inf:
-        raise InputError(f"noise_power is {noise_power!r}; 0 or a number above is accepted")
-    if regularisation is not None and not 0 < regularisation < math.inf:
-        raise InputError(f"regularisation is {regularisation!r}; a number above 0 is accepted")
+    if noise_power is not None:
+        check_positive_or_0("noise_power", noise_power)
+    if regularisation is not None:
+        check_positive("regularisation", regularisation)
     check_boundary(boundary)
     wide = np.asarray(observed).dtype == np.float64
     data = nonnegative(observed, None, torch.float64 if wide else torch.float32, device)

@@ -19,6 +19,11 @@ class Option(NamedTuple):
     choices: tuple[str, ...] | None = None
 
 
+def flag(name: str) -> str:
+    """How an option is written on the command line."""
+    return f"--{name.replace('_', '-')}"
+
+
 class Recording(NamedTuple):
     """A user's own recording, ready to be restored."""
 

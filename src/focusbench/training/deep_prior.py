@@ -7,7 +7,7 @@ parameters are sought so that the imaging model, applied to what it puts out, gi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -231,38 +231,3 @@ def check_problem(problem: Problem, method: str) -> None:
             f"{method}: the observation has axes {problem.axes} and shape "
             f"{problem.observed.shape}; a stack with axes ZYX is accepted"
         )
-
-
-def check_parameters(
-    method: object,
-    *,
-    counts: Iterable[str] = (),
-    steps: Iterable[str] = (),
-    positive: Iterable[str] = (),
-) -> None:
-    """Check the fields of a method's dataclass that bear the given names.
-
-    Raises
-    ------
-    ValueError
-        In one line: one of `counts` is no whole number from 1 up, one of `steps` none from 0 up,
-        or one of `positive` no finite number above 0.
-    """
-    for names, least in ((counts, 1), (steps, 0)):
-        for name in names:
-            value = getattr(method, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} is {value!r}; a whole number from {least} up is accepted")
-    for name in positive:
-        value = getattr(method, name)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not 0 < value < float("inf"):
-            raise ValueError(f"{name} is {value!r}; a number above 0 is accepted")
-
-
-def check_switches(method: object, *names: str) -> None:
-    """Raise ValueError, in one line, unless these fields of a method are True or False."""
-    for name in names:
-        value = getattr(method, name)
-        if not isinstance(value, bool):
-            raise ValueError(f"{name} is {value!r}; true or false is accepted")

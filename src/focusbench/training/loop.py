@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from focusbench.problem import Run
+from focusbench.problem import Restoration, Run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -178,6 +178,19 @@ def iterate(
         if terminated.is_set():
             raise SystemExit(TERMINATED)
     return Outcome(step, out_of_time, seconds())
+
+
+def restored(stepper: Stepper, outcome: Outcome, evaluations: int | None = None) -> Restoration:
+    """Restoration that ends with the stepper's estimate, float32.
+
+    `evaluations`: of the imaging model; None: one in each step of the phase.
+    """
+    return Restoration(
+        estimate=stepper.estimate().float().cpu().numpy(),
+        iterations=outcome.steps,
+        evaluations=outcome.steps if evaluations is None else evaluations,
+        repeatable=not outcome.out_of_time,
+    )
 
 
 def _tell(monitor: object, name: str, *arguments: object) -> None:

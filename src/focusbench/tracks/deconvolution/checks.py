@@ -20,7 +20,7 @@ def check(config: Mapping[str, Any]) -> None:
     """
     section = config["tracks"]["deconvolution"]
     place = "config: tracks.deconvolution.optics"
-    fluorescence.check_lens(section["optics"], place)
+    fluorescence.check_lens(section["optics"], f"{place}.numerical_aperture")
     fluorescence.check_size(section["optics"]["shape"], section["shape"], f"{place}.shape")
     sizes = {key: section[key] for key in ("shape", "voxel_size")}
     microtubules.check({**sizes, **section["microtubules"]})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from focusbench.errors import InputError
-from focusbench.tracks.recording import Option, Recording
+from focusbench.tracks.recording import Option, Recording, flag
 
 MODELS, BOUNDARIES = ("born_wolf", "richards_wolf"), ("linear", "circular")
 OPTIONS = {
@@ -49,13 +49,12 @@ def recording(path: str, given: Mapping[str, Any]) -> Recording:
     for key, (low, high) in LIMITS.items():
         if key in given and not low <= given[key] <= high:
             raise InputError(
-                f"--{key.replace('_', '-')}: {given[key]:g} is not accepted; a number from {low:g} "
-                f"to {high:g}"
+                f"{flag(key)}: {given[key]:g} is not accepted; a number from {low:g} to {high:g}"
             )
     if "psf" in given and "subsamples" in given:
         raise InputError("--subsamples: is not accepted beside --psf; one of the two")
     entry = {"path": path, **given}
-    fluorescence.check(entry, "the PSF")
+    fluorescence.check(entry, "", flag)
     observed = fluorescence.read(entry)
     nominal = {
         "convention": "standard",
