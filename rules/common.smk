@@ -29,14 +29,18 @@ def observed_from_truth(wildcards):
 def observed_from_source(wildcards):
     """The source's own files, where the observation is made from them."""
     ids = (wildcards.track, wildcards.sample, wildcards.degradation)
-    if plan.needs_truth(CONFIG, *ids):
-        return []
-    return source_of(wildcards)
+    return source_of(wildcards) if plan.needs_source(CONFIG, *ids) else []
+
+
+def observed_from_other(wildcards):
+    """The observation that this one is derived from, in a list that is empty where it is not."""
+    other = plan.derived_from(wildcards.track, wildcards.degradation)
+    return paths.observed(wildcards.track, wildcards.sample, other) if other else []
 
 
 def weights_of(wildcards):
     """The weights that a method starts from, in a list that is empty if it does not train."""
-    ids = (wildcards.track, wildcards.method, int(wildcards.seed))
+    ids = (wildcards.track, wildcards.method, int(wildcards.seed), wildcards.sample)
     return plan.weights(CONFIG, *ids) or []
 
 

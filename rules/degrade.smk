@@ -5,6 +5,7 @@ rule observed:
     input:
         truth=observed_from_truth,
         source=observed_from_source,
+        base=observed_from_other,
     output:
         volume="results/{track}/observed/{sample}/{degradation}.ome.tif",
         record="results/{track}/observed/{sample}/{degradation}.json",

@@ -7,6 +7,7 @@ rule score:
         record="results/{track}/restored/{sample}/{degradation}/{method}-seed{seed}.json",
         observed="results/{track}/observed/{sample}/{degradation}.ome.tif",
         about="results/{track}/observed/{sample}/{degradation}.json",
+        base=observed_from_other,
         truth=truth_of,
     output:
         "results/{track}/scores/{sample}/{degradation}/{method}-seed{seed}.json",

@@ -22,7 +22,9 @@ rule table:
         mem_mb=2000,
         runtime=30,
     params:
-        what=lambda wildcards: plan.report_parameters(CONFIG, wildcards.track, "tables"),
+        what=lambda wildcards: plan.report_parameters(
+            CONFIG, wildcards.track, wildcards.table
+        ),
     script:
         "../workflow/scripts/table.py"
 
@@ -48,7 +50,7 @@ rule figure:
         runtime=30,
     params:
         what=lambda wildcards: plan.report_parameters(
-            CONFIG, wildcards.track, "figures"
+            CONFIG, wildcards.track, wildcards.figure
         ),
     script:
         "../workflow/scripts/figure.py"

@@ -17,7 +17,7 @@ rule train:
         gpu=gpus_of,
     params:
         what=lambda wildcards: plan.train_parameters(
-            CONFIG, wildcards.track, wildcards.method
+            CONFIG, wildcards.track, wildcards.method, wildcards.training
         ),
         seed=lambda wildcards: int(wildcards.training.rpartition("seed")[2]),
     script:

@@ -1,10 +1,11 @@
+import re
 import subprocess
 import sys
 
 import pytest
 
 from focusbench import config as configuration
-from focusbench import plan, tracks
+from focusbench import grids, plan, tracks
 from focusbench.data import registry
 from focusbench.errors import InputError
 from focusbench.paths import Restored
@@ -49,13 +50,17 @@ def test_a_stack_of_ones_own_has_no_truth_and_is_never_degraded(tmp_path):
 
 def test_ids_of_the_whole_registry_are_accepted_as_wildcards():
     expression = plan.wildcards(build())
-    assert set(registry.names("multifocus")) <= set(expression["sample"].split("|"))
+    for sample in registry.names("multifocus"):
+        assert re.fullmatch(expression["sample"], sample)
+        assert re.fullmatch(expression["sample"], f"{sample}.size50")
+    for other in ("cells", "cell.size", "cell.size0", "cell.size50.size50"):
+        assert not re.fullmatch(expression["sample"], other)
 
 
 def test_every_method_is_timed_once():
     config = build()
     timed = plan.timed(config, "multifocus")
-    methods = {item.method for item in plan.restorations(config, "multifocus")}
+    methods = {item.method for item in grids.all_restorations(config, "multifocus")}
     assert sorted(item.method for item in timed) == sorted(methods)
 
 
@@ -71,7 +76,8 @@ def test_a_parameter_of_one_method_concerns_no_other():
 def test_only_what_fit_reads_asks_for_new_weights():
     def train(**parameters):
         config = build(methods={"multifocus": {"dip_pretrain_2": parameters}})
-        return plan.train_parameters(config, "multifocus", "dip_pretrain_2")
+        training = plan.training(config, "multifocus", "dip_pretrain_2", 0, "cell")
+        return plan.train_parameters(config, "multifocus", "dip_pretrain_2", training)
 
     assert train(steps=3) == train()
     assert train(epochs=7) != train()

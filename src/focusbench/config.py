@@ -20,6 +20,7 @@ from typing import Any
 from focusbench import methods, tracks
 from focusbench.data import registry
 from focusbench.errors import InputError
+from focusbench.paths import split_size
 
 HOME = Path(__file__).resolve().parent
 PRESETS = ("test", "quick", "paper")
@@ -51,7 +52,7 @@ def build(user: Mapping[str, Any]) -> dict[str, Any]:
     name = user.get("preset", "quick")
     if name not in PRESETS:
         raise InputError(f"config: preset: {name!r} is not accepted; one of {', '.join(PRESETS)}")
-    base = preset(name)
+    base = _without_studies(preset(name), user)
     merged = merge(base, user)
     _check_shape(merged)
     resolved = {
@@ -68,6 +69,25 @@ def build(user: Mapping[str, Any]) -> dict[str, Any]:
         if facts.checked:
             tracks.stage(track, "checks").check(merged)
     return {**merged, "methods": resolved, "differs": dict(_differences(base, merged))}
+
+
+def _without_studies(base: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop a preset's studies where the user selects something, save those that the user names.
+
+    Who asks for two samples or one method does not want the preset's other experiments as well.
+    """
+    changed = deepcopy(dict(base))
+    chosen = user.get("tracks")
+    for track, section in changed["tracks"].items():
+        own = chosen.get(track) if isinstance(chosen, Mapping) else None
+        if not isinstance(own, Mapping) or not set(own) & {"samples", "degradations", "methods"}:
+            continue
+        named = own.get("studies")
+        named = named if isinstance(named, Mapping) else {}
+        if "studies" in section:
+            kept = {study: one for study, one in section["studies"].items() if study in named}
+            section["studies"] = kept
+    return changed
 
 
 @cache
@@ -259,29 +279,58 @@ def _check_command(place: str, entry: Mapping[str, Any]) -> None:
 
 def _check_ids(merged: Mapping[str, Any], track: str, known: Mapping[str, Any]) -> None:
     section = merged["tracks"][track]
-    place = f"tracks.{track}"
-    accepted = samples(merged, track)
-    for sample in section["samples"]:
-        if sample not in accepted:
-            raise _unknown(f"{place}.samples", sample, accepted, "sample")
+    _check_grid(merged, track, known, section, f"tracks.{track}")
+    for study, changed in (section.get("studies") or {}).items():
+        grid = {**section, **changed}
+        _check_grid(merged, track, known, grid, f"tracks.{track}.studies.{study}")
     source = tracks.TABLE[track].own
     for sample in merged["data"][source]:
         if sample in registry.names():
             raise InputError(
                 f"config: data.{source}.{sample}: is a sample of this package; choose another id"
             )
+        if split_size(sample)[1] is not None:
+            raise InputError(
+                f"config: data.{source}.{sample}: .size and a number end the ids of prepared "
+                "volumes; choose another id"
+            )
         twice = [name for name in _own(merged) if name != source and sample in merged["data"][name]]
         if twice:
             raise InputError(
                 f"config: data.{source}.{sample}: is in data.{twice[0]} too; choose another id"
             )
-    for degradation in section["degradations"]:
-        if not re.fullmatch(tracks.TABLE[track].degradation, degradation):
+
+
+def _check_grid(
+    merged: Mapping[str, Any],
+    track: str,
+    known: Mapping[str, Any],
+    grid: Mapping[str, Any],
+    place: str,
+) -> None:
+    """Check the ids that a track's section, or one of its studies, selects."""
+    accepted = samples(merged, track)
+    for sample in grid["samples"]:
+        if sample not in accepted:
+            raise _unknown(f"{place}.samples", sample, accepted, "sample")
+    facts = tracks.TABLE[track]
+    recordings = merged["data"][facts.own]
+    recorded = any(sample in recordings for sample in grid["samples"])
+    for degradation in grid["degradations"]:
+        known_id = re.fullmatch(facts.any_degradation, degradation)
+        if not known_id or (degradation.startswith(facts.recorded) and not recorded):
             raise InputError(
                 f"config: {place}.degradations: {degradation!r} is unknown; accepted: "
-                f"{tracks.TABLE[track].degradation_help}"
+                f"{facts.degradation_help}"
             )
-    for method in section["methods"]:
+    if all(degradation.startswith(facts.recorded) for degradation in grid["degradations"]):
+        for sample in grid["samples"]:
+            if sample not in recordings:
+                raise InputError(
+                    f"config: {place}.degradations: none is for {sample}, which is no recording; "
+                    f"accepted: {facts.degradation_help}"
+                )
+    for method in grid["methods"]:
         if method not in known:
             raise _unknown(f"{place}.methods", method, list(known), "method")
 

@@ -1,8 +1,10 @@
 """Where every file of a run lies, relative to the results folder's parent."""
 
+import re
 from typing import NamedTuple
 
 RESULTS = "results"
+SIZE = r"\.size([1-9][0-9]{0,3})"  # ends the id of a sample that is prepared to another size
 
 
 class Restored(NamedTuple):
@@ -17,6 +19,22 @@ class Restored(NamedTuple):
     def stem(self) -> str:
         """`{sample}/{degradation}/{method}-seed{seed}`."""
         return f"{self.sample}/{self.degradation}/{self.method}-seed{self.seed}"
+
+
+def sized(sample: str, size: int) -> str:
+    """Id of a sample that is prepared to a size of its own, not to the track's."""
+    return f"{sample}.size{size}"
+
+
+def split_size(sample: str) -> tuple[str, int | None]:
+    """Split `{id}.size{N}` into id and N; None where the track's size holds."""
+    match = re.fullmatch(f"(.+){SIZE}", sample)
+    return (match[1], int(match[2])) if match else (sample, None)
+
+
+def base_id(sample: str) -> str:
+    """Id of a sample without a size."""
+    return split_size(sample)[0]
 
 
 def truth(track: str, sample: str) -> str:

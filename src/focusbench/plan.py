@@ -18,120 +18,108 @@ from focusbench.data import registry
 from focusbench.dependencies import code_hash, source
 from focusbench.errors import InputError
 from focusbench.files import sha256
-from focusbench.paths import Restored
-
-Config = Mapping[str, Any]
+from focusbench.grids import (
+    Config,
+    derived_from,
+    has_truth,
+    own,
+    own_sections,
+    restorations,
+    section,
+    studies,
+    timed,
+)
+from focusbench.paths import base_id, split_size
 
 PLACES = ("path", "truth", "psf")  # files of a recording of one's own: where, not what
+LEAST_SIZE, MOST_SIZE = 8, 1024  # lateral voxels of a prepared volume, as in the schemas
 
 
 # --- which files ------------------------------------------------------------------------------
 
 
-def restorations(config: Config, track: str) -> list[Restored]:
-    """All restorations that the configuration asks of a track, trivial rows first."""
-    section = config["tracks"][track]
-    known = config["methods"][track]
-    trivial = [method for method, facts in known.items() if facts["trivial"]]
-    chosen = [*trivial, *(method for method in section["methods"] if method not in trivial)]
-    return [
-        Restored(sample, degradation, method, seed)
-        for sample in section["samples"]
-        for degradation in degradations(config, track, sample)
-        for method in chosen
-        for seed in (section["seeds"] if known[method]["stochastic"] else section["seeds"][:1])
-    ]
-
-
-def degradations(config: Config, track: str, sample: str) -> list[str]:
-    """Degradations of a sample: the selected ones; a recording of one's own is what it is."""
-    if own(config, sample):
-        return [tracks.TABLE[track].recorded]
-    return config["tracks"][track]["degradations"]
-
-
-def own(config: Config, sample: str) -> Mapping[str, Any] | None:
-    """Entry of a recording of one's own; None for a sample of this package."""
-    return next((ids[sample] for ids in _own_sections(config).values() if sample in ids), None)
-
-
-def _own_sections(config: Config) -> dict[str, Mapping[str, Any]]:
-    return {name: (config.get("data") or {}).get(name) or {} for name in _own_names()}
-
-
-def _own_names() -> list[str]:
-    return sorted({facts.own for facts in tracks.TABLE.values()})
-
-
-def has_truth(config: Config, sample: str) -> bool:
-    """Whether the sample's truth is known: of a recording of one's own only if a file holds it."""
-    entry = own(config, sample)
-    return entry is None or "truth" in entry
-
-
-def timed(config: Config, track: str) -> list[Restored]:
-    """The restorations that are timed: every method once, on the first sample."""
-    items = restorations(config, track)
-    first: dict[str, Restored] = {}
-    for item in items:
-        first.setdefault(item.method, item)
-    return list(first.values())
-
-
-def training(config: Config, track: str, method: str, seed: int) -> str | None:
+def training(config: Config, track: str, method: str, seed: int, sample: str) -> str | None:
     """Id of the training whose weights a method starts from; None if it does not train."""
     trains_on = _method(config, track, method)["trains_on"]
     if trains_on is None:
         return None
-    return f"{trains_on}-size{config['tracks'][track]['size']}-seed{seed}"
+    return f"{trains_on}-size{_size(config, track, sample)}-seed{seed}"
 
 
-def trainings(config: Config, track: str) -> list[tuple[str, str]]:
-    """(method, training id) of all that the planned restorations start from."""
+def trainings(config: Config, track: str, study: str | None = None) -> list[tuple[str, str]]:
+    """(method, training id) of all that a grid's restorations and their timings start from."""
+    items = [*restorations(config, track, study), *timed(config, track, study)]
     return sorted(
         {
             (item.method, name)
-            for item in restorations(config, track)
-            if (name := training(config, track, item.method, item.seed)) is not None
+            for item in items
+            if (name := training(config, track, item.method, item.seed, item.sample)) is not None
         }
     )
 
 
-def weights(config: Config, track: str, method: str, seed: int) -> str | None:
+def weights(config: Config, track: str, method: str, seed: int, sample: str) -> str | None:
     """File with a method's weights; None if it does not train."""
-    name = training(config, track, method, seed)
+    name = training(config, track, method, seed, sample)
     return None if name is None else paths.model(track, method, name)
+
+
+def reports(config: Config, track: str, kind: str) -> list[str]:
+    """Tables or figures (`kind`) of a track that the configuration has a grid for."""
+    present = [None, *studies(config, track)]
+    return [
+        name for name, one in getattr(tracks.TABLE[track], kind).items() if one.study in present
+    ]
 
 
 def targets(config: Config, track: str) -> list[str]:
     """All tables and figures of a track."""
-    facts = tracks.TABLE[track]
+    tables, figures = (reports(config, track, kind) for kind in ("tables", "figures"))
     return [
-        *(paths.table(track, name, end) for name in facts.tables for end in ("csv", "md", "tex")),
-        *(paths.figure(track, name, end) for name in facts.figures for end in ("pdf", "png")),
+        *(paths.table(track, name, end) for name in tables for end in ("csv", "md", "tex")),
+        *(paths.figure(track, name, end) for name in figures for end in ("pdf", "png")),
     ]
 
 
 def report_inputs(config: Config, track: str, name: str) -> list[str]:
     """Files that a table or figure reads."""
-    facts = tracks.TABLE[track]
-    items = restorations(config, track)
-    samples = [name for name in config["tracks"][track]["samples"] if has_truth(config, name)]
+    wanted = _report(config, track, name)
+    items = restorations(config, track, wanted.study)
+    samples = [
+        one for one in dict.fromkeys(item.sample for item in items) if has_truth(config, one)
+    ]
     kinds = {
         "scores": [paths.score(track, item) for item in items],
         "records": [paths.record(track, item) for item in items],
         "traces": [paths.trace(track, item) for item in items],
         "volumes": [paths.restored(track, item) for item in items],
-        "truths": [paths.truth(track, sample) for sample in samples],
+        "truths": [paths.truth(track, sample) for sample in samples if has_truth(config, sample)],
         "observations": sorted({paths.observed(track, *item[:2]) for item in items}),
         "observation_records": sorted(
             {paths.observation_record(track, *item[:2]) for item in items}
         ),
-        "timings": [paths.timing(track, item) for item in timed(config, track)],
-        "trainings": [paths.model_record(track, *one) for one in trainings(config, track)],
+        "timings": [paths.timing(track, item) for item in timed(config, track, wanted.study)],
+        "timed_records": [paths.record(track, item) for item in timed(config, track, wanted.study)],
+        "trainings": [
+            paths.model_record(track, *one) for one in trainings(config, track, wanted.study)
+        ],
     }
-    wanted = {**facts.tables, **facts.figures}[name]
-    return [path for kind in wanted for path in kinds[kind]]
+    return list(dict.fromkeys(path for kind in wanted.reads for path in kinds[kind]))
+
+
+def _report(config: Config, track: str, name: str) -> tracks.Report:
+    """What a table or figure reads; refuse one of another track, or one without its study."""
+    facts = tracks.TABLE[track]
+    known = {**facts.tables, **facts.figures}
+    if name not in known:
+        raise InputError(f"track {track} has no {name}; known: {', '.join(known)}")
+    study = known[name].study
+    if study is not None and study not in studies(config, track):
+        raise InputError(
+            f"{name} of track {track} shows a study; config: tracks.{track}.studies.{study} is "
+            "missing (a selection of one's own drops the preset's studies)"
+        )
+    return known[name]
 
 
 def wildcards(config: Config) -> dict[str, str]:
@@ -144,7 +132,7 @@ def wildcards(config: Config) -> dict[str, str]:
     facts = [tracks.TABLE[track] for track in present]
     known = [method for track in present for method in config["methods"][track]]
     trained = {
-        f"{method['trains_on']}-size{config['tracks'][track]['size']}-seed[0-9]+"
+        f"{method['trains_on']}-size[1-9][0-9]{{0,3}}-seed[0-9]+"
         for track in present
         for method in config["methods"][track].values()
         if method["trains_on"]
@@ -152,12 +140,11 @@ def wildcards(config: Config) -> dict[str, str]:
     samples = [sample for track in present for sample in registry.names(track)]
     return {
         "track": any_of(present),
-        "sample": any_of(
-            [*samples, *(name for ids in _own_sections(config).values() for name in ids)]
+        "sample": "(?:{})(?:{})?".format(
+            any_of([*samples, *(name for ids in own_sections(config).values() for name in ids)]),
+            paths.SIZE.replace("(", "(?:"),
         ),
-        "degradation": "|".join(
-            [*(fact.degradation for fact in facts), *{fact.recorded for fact in facts}]
-        ),
+        "degradation": "|".join(fact.any_degradation for fact in facts),
         "method": any_of(known),
         "seed": "[0-9]+",
         "training": "|".join(sorted(trained)) or "(?!)",
@@ -177,7 +164,7 @@ def places(config: Config, sample: str) -> dict[str, Any]:
     entry = own(config, sample)
     if entry is not None:
         return {key: entry[key] for key in PLACES if key in entry}
-    if registry.get(sample).source == "scivis":
+    if registry.get(base_id(sample)).source == "scivis":
         scivis = (config.get("data") or {}).get("scivis") or {}
         return {"directory": scivis.get("directory")}
     return {}
@@ -195,7 +182,8 @@ def source_files(config: Config, sample: str) -> list[str]:
         if entry is not None:
             return [str(path) for path in module.source_files(entry)]
         if hasattr(module, "source_files"):
-            return [str(path) for path in module.source_files(sample, places(config, sample))]
+            found = module.source_files(base_id(sample), places(config, sample))
+            return [str(path) for path in found]
     except InputError:
         pass
     return []
@@ -203,16 +191,37 @@ def source_files(config: Config, sample: str) -> list[str]:
 
 def downloaded(config: Config, sample: str) -> bool:
     """Whether a sample's source files come from their home, with a checksum that stays."""
-    if own(config, sample) is not None or registry.get(sample).source != "scivis":
+    if own(config, sample) is not None or data_source(config, sample) != "scivis":
         return False
     return not places(config, sample)["directory"]
 
 
+def data_source(config: Config, sample: str) -> str:
+    """Id of the data source of a sample."""
+    name = base_id(sample)
+    for source_id, ids in own_sections(config).items():
+        if name in ids:
+            return source_id
+    return registry.get(name).source
+
+
 def _check_sample(config: Config, track: str, sample: str) -> None:
-    """Refuse a sample of another track: a file of it may be asked for by name."""
-    known = [*registry.names(track), *_own_sections(config)[tracks.TABLE[track].own]]
-    if sample not in known:
+    """Refuse a sample of another track, or one of no size: a file may be asked for by name."""
+    name, size = split_size(sample)
+    known = [*registry.names(track), *own_sections(config)[tracks.TABLE[track].own]]
+    if name not in known:
         raise InputError(f"{sample} is no sample of track {track}; known: {', '.join(known)}")
+    if size is None:
+        return
+    if "size" not in config["tracks"][track] or own(config, sample):
+        raise InputError(f"{sample}: a size of its own is for prepared volumes with tracks.*.size")
+    if not LEAST_SIZE <= size <= MOST_SIZE:
+        raise InputError(f"{sample}: sizes from {LEAST_SIZE} to {MOST_SIZE} are accepted")
+
+
+def _size(config: Config, track: str, sample: str) -> int:
+    """Size that a sample is prepared to."""
+    return split_size(sample)[1] or config["tracks"][track]["size"]
 
 
 def _method(config: Config, track: str, method: str) -> Mapping[str, Any]:
@@ -223,14 +232,6 @@ def _method(config: Config, track: str, method: str) -> Mapping[str, Any]:
     return known[method]
 
 
-def data_source(config: Config, sample: str) -> str:
-    """Id of the data source of a sample."""
-    for section, ids in _own_sections(config).items():
-        if sample in ids:
-            return section
-    return registry.get(sample).source
-
-
 # --- what each job must know ---------------------------------------------------------------------
 
 
@@ -239,6 +240,7 @@ def truth_parameters(config: Config, track: str, sample: str) -> dict[str, Any]:
     _check_sample(config, track, sample)
     origin = data_source(config, sample)
     return {
+        "sample": base_id(sample),
         "source": origin,
         "settings": _stage_settings(config, track, "truth_keys", sample),
         "code": code_hash(f"{tracks.TABLE[track].package}.truth", data.TABLE[origin]),
@@ -253,9 +255,10 @@ def observed_parameters(
     package = tracks.TABLE[track].package
     origin = data_source(config, sample)
     roots = [f"{package}.observe"]
-    if not needs_truth(config, track, sample, degradation):
+    if needs_source(config, track, sample, degradation):
         roots.append(data.TABLE[origin])
     return {
+        "sample": base_id(sample),
         "source": origin,
         "seed": config["seed"],
         "settings": _stage_settings(config, track, "observe_keys", sample),
@@ -264,14 +267,23 @@ def observed_parameters(
 
 
 def needs_truth(config: Config, track: str, sample: str, degradation: str) -> bool:
-    """Whether an observation is made from the prepared truth (or from the source itself)."""
+    """Whether an observation is made from the prepared truth."""
+    if derived_from(track, degradation) is not None:
+        return False
+    return not needs_source(config, track, sample, degradation)
+
+
+def needs_source(config: Config, track: str, sample: str, degradation: str) -> bool:
+    """Whether an observation is made from the source itself."""
+    if derived_from(track, degradation) is not None:
+        return False
     from_source = tracks.TABLE[track].from_source
     made = from_source is not None and degradation.startswith(from_source)
-    return own(config, sample) is None and not made
+    return made or own(config, sample) is not None
 
 
-def train_parameters(config: Config, track: str, method: str) -> dict[str, Any]:
-    """Of training a method: only the parameters that its `fit` reads."""
+def train_parameters(config: Config, track: str, method: str, training: str) -> dict[str, Any]:
+    """Of a training of a method: only the parameters that its `fit` reads."""
     facts = _method(config, track, method)
     fit = facts["fit_parameters"]
     parameters = facts["parameters"]
@@ -280,7 +292,7 @@ def train_parameters(config: Config, track: str, method: str) -> dict[str, Any]:
         "method": facts["target"],
         "parameters": {key: parameters[key] for key in parameters if fit is None or key in fit},
         "trains_on": facts["trains_on"],
-        "settings": _section(config, track, "training_keys"),
+        "settings": {**_section(config, track, "training_keys"), **_training_size(training)},
         "code": code_hash(
             facts["target"], f"{tracks.TABLE[track].package}.training", "focusbench.running"
         ),
@@ -297,8 +309,11 @@ def restore_parameters(
         "method": facts["target"],
         "parameters": facts["parameters"],
         "settings": _problem(config, track, sample),
+        # the score is part of the record: of the best iterate, and of further estimates
         "code": code_hash(
-            facts["target"], f"{tracks.TABLE[track].package}.problem", "focusbench.running"
+            facts["target"],
+            *(f"{tracks.TABLE[track].package}.{name}" for name in ("problem", "score")),
+            "focusbench.running",
         ),
         **({"program": _program(facts["command"])} if facts["command"] else {}),
     }
@@ -323,22 +338,27 @@ def score_parameters(config: Config, track: str, sample: str, method: str) -> di
     }
 
 
-def report_parameters(config: Config, track: str, stage: str) -> dict[str, Any]:
-    """Of a table or figure (`stage` is "tables" or "figures")."""
-    section = config["tracks"][track]
-    used = {item.method for item in restorations(config, track)}
+def report_parameters(config: Config, track: str, name: str) -> dict[str, Any]:
+    """Of a table or figure."""
+    study = _report(config, track, name).study
+    stage = "tables" if name in tracks.TABLE[track].tables else "figures"
+    grid = section(config, track, study)
+    items, times = restorations(config, track, study), timed(config, track, study)
+    used = {item.method for item in [*items, *times]}
+    samples = dict.fromkeys(item.sample for item in [*items, *times])
     return {
         "results": {
-            "items": [list(item) for item in restorations(config, track)],
-            "timed": [list(item) for item in timed(config, track)],
-            "trainings": [list(one) for one in trainings(config, track)],
+            "items": [list(item) for item in items],
+            "timed": [list(item) for item in times],
+            "trainings": [list(one) for one in trainings(config, track, study)],
         },
         "settings": {
             "preset": config["preset"],
             "seed": config["seed"],
-            "differs": _concerning(config["differs"], track, used, section["samples"]),
-            "track": section,
-            "sources": {name: data_source(config, name) for name in section["samples"]},
+            "differs": _concerning(config["differs"], track, study, used, list(samples)),
+            "track": grid,
+            "study": study,
+            "sources": {sample: data_source(config, sample) for sample in samples},
             "methods": {
                 name: facts["parameters"]
                 for name, facts in config["methods"][track].items()
@@ -358,7 +378,7 @@ def _how(config: Config, track: str) -> dict[str, Any]:
     }
 
 
-def _section(config: Config, track: str, stage: str) -> dict[str, Any]:
+def _section(config: Config, track: str, stage: str, sample: str = "") -> dict[str, Any]:
     """Give the keys of a track's section that a stage depends on, inner ones by their last name."""
     found = {}
     for key in getattr(tracks.TABLE[track], stage):
@@ -366,18 +386,26 @@ def _section(config: Config, track: str, stage: str) -> dict[str, Any]:
         for name in key.split("."):
             value = value[name]
         found[name] = value
+    if "size" in found:
+        found["size"] = _size(config, track, sample)
     return found
+
+
+def _training_size(training: str) -> dict[str, int]:
+    """Size that the id of a training names, in settings that know one."""
+    match = re.search(r"-size([0-9]+)-seed[0-9]+$", training)
+    return {"size": int(match[1])} if match else {}
 
 
 def _stage_settings(config: Config, track: str, stage: str, sample: str) -> dict[str, Any]:
     entry = own(config, sample)
     if entry is None:
-        return {**_section(config, track, stage), "data": {}}
+        return {**_section(config, track, stage, sample), "data": {}}
     return {"data": {key: value for key, value in entry.items() if key not in PLACES}}
 
 
 def _problem(config: Config, track: str, sample: str) -> dict[str, Any]:
-    settings = _section(config, track, "problem_keys")
+    settings = _section(config, track, "problem_keys", sample)
     entry = own(config, sample)
     if entry is not None:
         keys = tracks.TABLE[track].own_problem_keys
@@ -388,17 +416,17 @@ def _problem(config: Config, track: str, sample: str) -> dict[str, Any]:
 
 
 def _concerning(
-    differs: Mapping[str, Any], track: str, used: set[str], samples: list[str]
+    differs: Mapping[str, Any], track: str, study: str | None, used: set[str], samples: list[str]
 ) -> dict[str, Any]:
-    """Keep the keys that this track's numbers depend on."""
+    """Keep the keys that the numbers of this track's grid depend on."""
 
     def concerns(key: str) -> bool:
-        section, *rest = key.split(".")
-        if section == "tracks":
-            return rest[0] == track
-        if section == "methods":
+        part, *rest = key.split(".")
+        if part == "tracks":
+            return rest[0] == track and (rest[1] != "studies" or rest[2:3] == [study])
+        if part == "methods":
             return rest[0] == track and rest[1] in used
-        if section == "data" and rest[0] in _own_names():
+        if part == "data" and rest[0] in own_sections({}):
             return any(key.startswith(f"data.{rest[0]}.{sample}.") for sample in samples)
         return True
 

@@ -129,6 +129,27 @@ def test_a_truth_of_another_shape_is_refused(entry, tmp_path):
             look(entry)
 
 
+def test_keys_are_named_as_they_were_written(entry):
+    del entry["psf"]
+    with pytest.raises(InputError) as caught:
+        fluorescence.check({**entry, "wavelength": 0.5}, "", str.upper)
+    assert str(caught.value) == (
+        "NUMERICAL_APERTURE: is missing; a recording's PSF comes from PSF (a file) or from "
+        "NUMERICAL_APERTURE, REFRACTIVE_INDEX, WAVELENGTH together"
+    )
+
+
+def test_one_plane_is_no_fluorescence_stack(entry, tmp_path):
+    tifffile.imwrite(tmp_path / "stack.tif", np.full((8, 9), 200, np.uint16))
+    with pytest.raises(InputError, match="holds one image; a fluorescence stack of at least two"):
+        fluorescence.check(entry, "here")
+    folder = tmp_path / "planes"
+    folder.mkdir()
+    (tmp_path / "stack.tif").rename(folder / "1.tif")
+    with pytest.raises(InputError, match="holds one image; a fluorescence stack of at least two"):
+        fluorescence.read({**entry, "path": str(folder)})
+
+
 def test_a_voxel_size_must_be_told(entry):
     del entry["z_step"]
     with pytest.raises(InputError, match="set z_step of this recording"):

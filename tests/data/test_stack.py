@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 import tifffile
+from scipy import fft
 
 from focusbench import images
 from focusbench.data import stack
+from focusbench.data.flat_field import illumination
 from focusbench.errors import InputError
 
 SIZES = {"pixel_size": 0.5, "z_step": 2.0}
@@ -97,6 +99,28 @@ def test_constant_and_black_images(tmp_path, grey):
         stack.read({"path": str(path), **SIZES})
 
 
+def test_images_that_are_used(path, grey):
+    volume = stack.read({"path": path, "planes": [2, 4], **SIZES})
+    np.testing.assert_allclose(volume.array, grey[1:4] / 3000, rtol=1e-6)
+    for whole in ([1, 5], None):
+        assert stack.read({"path": path, "planes": whole, **SIZES}).array.shape == grey.shape
+
+
+def test_the_background_is_that_of_the_images_that_are_used(tmp_path, grey):
+    grey[4] *= 2
+    tifffile.imwrite(tmp_path / "lamp.tif", grey, photometric="minisblack")
+    array = stack.read({"path": str(tmp_path / "lamp.tif"), "planes": [1, 3], **SIZES}).array
+    assert np.median(array) == 1
+
+
+@pytest.mark.parametrize(
+    "planes", [[0, 3], [2, 2], [4, 2], [2, 6], [1], [1, 2, 3], [1.0, 3.0], [True, 3], "1-3", 3]
+)
+def test_images_that_the_stack_does_not_have(path, planes):
+    with pytest.raises(InputError, match=r"`planes` is .*\[first, last\] is accepted.* of the 5"):
+        stack.read({"path": path, "planes": planes, **SIZES})
+
+
 def test_source_files(tmp_path, path):
     assert stack.source_files({"path": path}) == [path]
     for name in ("z10.tif", "z9.tif", "notes.txt"):
@@ -118,6 +142,30 @@ def test_a_real_stack(real_data):
     assert volume.voxel_size == (0.3, 0.1065, 0.1065)
     assert (volume.array == 1).mean() == pytest.approx(0.05, abs=0.005)
     assert volume.array.min() > 0.2
+
+
+def test_a_real_stack_as_the_example_reads_it(real_data):
+    """What `examples/brightfield.yaml` says of its focus, lamp, background and noise."""
+    path = real_data / "brightfield" / "cell_34planes.tif"
+    if not path.is_file():
+        pytest.skip("not there")
+    whole = images.read_stack(path).array
+    assert np.argmin(whole.std(axis=(1, 2))) + 1 == 16
+    assert illumination(whole, 1).std() == pytest.approx(0.002, abs=5e-4)
+    assert illumination(whole, 2).std() == pytest.approx(0.015, abs=1e-3)
+    even = whole / illumination(whole, 1)
+    assert np.median(even[14:16]) == pytest.approx(2345, abs=5)
+    assert np.percentile(even[10:21], 95) == pytest.approx(2914, abs=10)
+    assert even[10:21].max() / 2345 > 1.5
+    frequency = np.hypot(*np.ogrid[0:1:116j, 0:1:55j]) / (2 * 0.1065)
+    coefficients = fft.dctn(even[10:21] / 2345, axes=(1, 2), norm="ortho")
+    for low, high in ((2.4, 3.5), (4.5, 9)):
+        power = coefficients[:, (frequency > low) & (frequency < high)] ** 2
+        assert np.sqrt(np.median(power) / 0.4549) == pytest.approx(0.0285, abs=0.002)
+    settings = {"path": str(path), "planes": [11, 21], "flat_field": 1, "background": 2345}
+    volume = stack.read(settings)
+    assert volume.array.shape == (11, 116, 55)
+    assert volume.voxel_size == (0.3, 0.1065, 0.1065)
 
 
 def test_a_real_stack_in_colour(real_data):

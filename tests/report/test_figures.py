@@ -7,7 +7,16 @@ import matplotlib
 import pytest
 
 from focusbench.errors import InputError
-from focusbench.report.figures import COLOURS, method_styles, new_figure, save, style
+from focusbench.report.figures import (
+    COLOURS,
+    TRIVIAL_COLOUR,
+    method_styles,
+    new_figure,
+    save,
+    sentence_figure,
+    style,
+    track_styles,
+)
 
 KNOWN = ["transparent", "start", "iterative", "lbfgs", "dip"]
 TRIVIAL = ["transparent", "start"]
@@ -66,6 +75,17 @@ def test_styles_differ_and_trivial_ones_are_grey():
     assert styles["start"].colour == styles["transparent"].colour
     assert styles["start"].colour not in COLOURS
     assert {styles[m].colour for m in ("iterative", "lbfgs", "dip")} <= set(COLOURS)
+
+
+def test_a_method_looks_the_same_with_and_without_trivial_rows():
+    alone = track_styles("multifocus", ["lbfgs"])
+    beside = track_styles("multifocus", ["transparent", "start", "lbfgs"])
+    assert alone["lbfgs"] == beside["lbfgs"]
+    assert beside["start"].colour == TRIVIAL_COLOUR
+
+
+def test_a_figure_may_say_why_it_is_empty():
+    assert sentence_figure("Nothing.").texts[0].get_text() == "Nothing."
 
 
 def test_style_shields_from_a_users_settings_and_gives_them_back():

@@ -1,5 +1,6 @@
 """A finished run of the multifocus track with made-up restorations, for tables and figures."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,8 +19,17 @@ PAPER_SAMPLES = ("aneurism", "teapot", "engine", "lobster", "heptane")
 METHODS = ("transparent", "start", "iterative", "lbfgs", "dip", "dip_pretrain_2")
 VOXEL = (1.0, 0.92, 0.92)
 # error of the final estimate, and steps: made up, but in an order that a reader would expect
-QUALITY = {"start": 0.4, "iterative": 0.12, "lbfgs": 0.03, "dip": 0.06, "dip_pretrain_2": 0.04}
-STEPS = {"iterative": 400, "lbfgs": 120, "dip": 600, "dip_pretrain_2": 600}
+QUALITY = {
+    **{"start": 0.4, "iterative": 0.12, "lbfgs": 0.03, "dip": 0.06, "dip_es_wmv": 0.08},
+    **{"dip_es_emv": 0.09, "dip_pretrain_1": 0.05, "dip_pretrain_2": 0.04, "neural_field": 0.07},
+    **{"plug_and_play": 0.035},
+}
+STEPS = {
+    **{"iterative": 400, "lbfgs": 120, "dip": 600, "dip_es_wmv": 450, "dip_es_emv": 400},
+    **{"dip_pretrain_1": 600, "dip_pretrain_2": 600, "neural_field": 300, "plug_and_play": 150},
+}
+QUALITY |= {"dip_es_wmv": 0.05, "dip_es_emv": 0.055}
+STEPS |= {"dip_es_wmv": 351, "dip_es_emv": 401}
 
 
 def fake_truth(size: int, slices: int, seed: int) -> np.ndarray:
@@ -131,7 +141,9 @@ def _write_item(root, item, number, truth, truth_of):
         "threads": 2,
     }
     write_json(root / paths.record(TRACK, item), record)
-    per_step = {"iterative": 0.1, "lbfgs": 0.11, "dip": 0.9, "dip_pretrain_2": 0.9}.get(item.method)
+    per_step = {"iterative": 0.1, "lbfgs": 0.11, "neural_field": 0.3, "plug_and_play": 0.5}.get(
+        item.method, 0.9 if item.method.startswith("dip") else None
+    )
     timing = {
         "seconds_per_step": per_step,
         "steps": steps,
@@ -178,6 +190,100 @@ def make_run() -> Callable[..., Results]:
 def finished(tmp_path_factory) -> Results:
     """A run of five of the paper's samples and six methods."""
     return fake_run(tmp_path_factory.mktemp("finished"))
+
+
+# --- early stopping -----------------------------------------------------------------------------
+
+NOISE_METHODS = ("transparent", "start", "iterative", "lbfgs", "dip", "dip_es_wmv", "dip_es_emv")
+PRIOR = {"width": 16, "learning_rate": 0.01}  # parameters that decide the iterates
+PEAK_STEP, KEPT = 201, {"es_wmv": 251, "es_emv": 301}
+LOST = {"es_wmv": 0.2, "es_emv": 0.5}  # dB from the peak to the iterate that a rule keeps
+DROP, NO_DROP = 1.5, 0.1  # dB from the peak to the last iterate of dip
+
+
+def fake_noise(
+    root: Path,
+    samples: tuple[str, ...] = PAPER_SAMPLES,
+    degradations: tuple[str, ...] = ("sigma0.01",),
+    methods: tuple[str, ...] = NOISE_METHODS,
+    overfits: Callable[[str], bool] = lambda sample: sample != "engine",
+) -> Results:
+    """Write the files of a study of early stopping, and return them as `Results`.
+
+    `dip` loses `DROP` after its peak where a sample `overfits`, otherwise `NO_DROP`; the stopped
+    runs pass through its iterates.
+    """
+    results = fake_run(root, samples, degradations, methods)
+    for item in results.items:
+        if item.method in ("dip", "dip_es_wmv", "dip_es_emv", "dip_pretrain_2"):
+            _write_stopping(root, item, DROP if overfits(item.sample) else NO_DROP)
+    return results
+
+
+def _write_stopping(root: Path, item: Restored, drop: float) -> None:
+    score = json.loads((root / paths.score(TRACK, item)).read_text())
+    # one curve for all runs of a sample, degradation and seed; 30 dB and more at the last step
+    last = 30 + 0.01 * (hash_of(item.sample + item.degradation) % 100) + 0.1 * item.seed
+    peak, rule = last + drop, "es_emv" if item.method.endswith("emv") else "es_wmv"
+    ends = item.method.startswith("dip_es")
+    steps = KEPT[rule] + 100 if ends else STEPS["dip"]
+
+    def metrics(psnr: float) -> dict:
+        return score["metrics"] | {"psnr": psnr, "psnr_range0.3": psnr - 10.46, "ssim_paper": 0.95}
+
+    kept = metrics(peak - LOST[rule])
+    write_json(
+        root / paths.score(TRACK, item), score | {"metrics": kept if ends else metrics(last)}
+    )
+    rows = []
+    for step in range(1, steps + 1, 10):
+        before, after = max(PEAK_STEP - step, 0), max(step - PEAK_STEP, 0)
+        psnr = peak - 15 * (before / PEAK_STEP) ** 2 - drop * after / (STEPS["dip"] - PEAK_STEP)
+        rows.append(f"{step},{1 / step!r},{psnr!r}")
+    write_text(root / paths.trace(TRACK, item), "\n".join(["step,loss,psnr", *rows]) + "\n")
+    seen = sorted({*range(20, steps + 1, 5), KEPT[rule]})
+    record = json.loads((root / paths.record(TRACK, item)).read_text())
+    record |= {
+        "iterations": steps,
+        "parameters": {**PRIOR, "steps": 600, "patience": 100},
+        "oracle": {"step": PEAK_STEP, **metrics(peak)},
+        "others": {} if ends else {"es_wmv": kept},
+        "details": {
+            "early_stopping": {
+                "criterion": rule,
+                **({"alpha": 0.1} if rule == "es_emv" else {"window": 20}),
+                "patience": 100,
+                "warm_up": 20 if rule == "es_emv" else 0,
+                "step": KEPT[rule],
+                "variance": 1e-6,
+                "stopped_at": KEPT[rule] + 100,
+                "steps": seen,
+                "variances": [1e-6 * (1 + abs(s - KEPT[rule]) / 10) for s in seen],
+            }
+        },
+    }
+    write_json(root / paths.record(TRACK, item), record)
+    timing = {
+        "seconds_per_step": 0.5,
+        "steps": steps,
+        "seconds": 0.5 * steps + 40,  # phases before
+        "device": "cpu",
+        "threads": 2,
+        "load_before": 0.1,
+    }
+    write_json(root / paths.timing(TRACK, item), timing)
+
+
+@pytest.fixture
+def make_noise() -> Callable[..., Results]:
+    """Write a made-up study of early stopping: see `fake_noise`."""
+    return fake_noise
+
+
+@pytest.fixture(scope="session")
+def noisy(tmp_path_factory) -> Results:
+    """A study of five of the paper's samples at one of its noise levels."""
+    return fake_noise(tmp_path_factory.mktemp("noisy"))
 
 
 # --- the deconvolution track --------------------------------------------------------------------

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from focusbench import config as configuration
-from focusbench import plan
+from focusbench import grids, plan
 from focusbench.errors import InputError
 from focusbench.images import write_volume
 from focusbench.optics import psf
@@ -166,7 +166,7 @@ def test_a_recording_states_its_own_problem(tmp_path):
         }
     )
     ids = ("deconvolution", "mine", "recorded")
-    assert plan.degradations(config, *ids[:2]) == ["recorded"]
+    assert grids.degradations(config, *ids[:2]) == ["recorded"]
     assert not plan.has_truth(config, "mine")
     seen = plan.observed_parameters(config, *ids)
     assert "path" not in seen["settings"]["data"]

@@ -1,10 +1,14 @@
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from focusbench.errors import InputError
 from focusbench.images import Volume
 from focusbench.optics.rays import Geometry, render
-from focusbench.tracks.multifocus.degradations import Degradation, noise_of, parse
+from focusbench.tracks import TABLE
+from focusbench.tracks.multifocus.degradations import Degradation, base, describe, noise_of, parse
 from focusbench.tracks.multifocus.observe import observe
 from focusbench.tracks.multifocus.problem import problem
 from focusbench.tracks.multifocus.truth import truth
@@ -92,6 +96,45 @@ def test_offmodel_departs_from_the_model_but_shows_the_same_thing(cell):
     assert np.corrcoef(off.array.ravel(), clean.ravel())[0, 1] > 0.98
 
 
+def test_another_aperture_is_rendered_and_not_told(cell):
+    other = replace(GEOMETRY, numerical_aperture=0.6)
+    image, about = observe(cell, "cell", "phantoms", "na0.60", 0, SETTINGS)
+    assert np.abs(image.array - render(cell.array, other)).max() <= 0.5 / 255 + 1e-6
+    assert np.abs(image.array - seen(cell, "clean")).max() > 0.01
+    assert image.voxel_size == cell.voxel_size
+    assert about["numerical_aperture"] == 0.6
+    asked = problem(image, "na0.60", SETTINGS["geometry"])
+    assert asked.forward.geometry == GEOMETRY
+
+
+def test_planes_further_apart_are_rendered_and_not_told(cell):
+    image, about = observe(cell, "cell", "phantoms", "step1.30", 0, SETTINGS)
+    exact = render(cell.array, replace(GEOMETRY, z_step=1.3))
+    assert np.abs(image.array - exact).max() <= 0.5 / 255 + 1e-6
+    assert image.voxel_size == (1.0, 0.92, 0.92)
+    assert about["z_step"] == 1.3
+    assert problem(image, "step1.30", SETTINGS["geometry"]).forward.geometry == GEOMETRY
+
+
+def test_a_slab_1_3_um_a_slice_absorbs_as_much(cell):
+    """Against a closed form: rays along z through an even slab of 11 slices."""
+    slab = Volume(np.full((11, 6, 6), 0.9, np.float32), "ZYX", (1.0, 0.92, 0.92))
+    narrow = {"numerical_aperture": 0.01, "aperture_grid": 1}
+    settings = {**SETTINGS, "geometry": {**SETTINGS["geometry"], **narrow}}
+    image, _ = observe(slab, "cell", "phantoms", "step1.30", 0, settings)
+    np.testing.assert_allclose(image.array, 0.9 ** (11 * 1.3), atol=0.51 / 255)
+
+
+def test_noise_of_another_aperture_is_its_own(cell):
+    noises = [
+        seen(cell, f"{name}_sigma0.05") - seen(cell, name) for name in ("na0.74", "na0.76", "float")
+    ]
+    for i in range(3):
+        for j in range(i):
+            correlation = np.corrcoef(noises[i].ravel(), noises[j].ravel())[0, 1]
+            assert abs(correlation) < 0.1
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -101,22 +144,60 @@ def test_offmodel_departs_from_the_model_but_shows_the_same_thing(cell):
         ("sigma0.01", Degradation(sigma=0.01)),
         ("offmodel_sigma0.02", Degradation(offmodel=True, sigma=0.02)),
         ("float_sigma0.5", Degradation(sigma=0.5, quantised=False)),
+        ("na0.70", Degradation(numerical_aperture=0.7)),
+        ("na0.65_sigma0.01", Degradation(numerical_aperture=0.65, sigma=0.01)),
+        ("step1.10", Degradation(z_step=1.1)),
+        ("step2_sigma0.02", Degradation(z_step=2.0, sigma=0.02)),
+        ("clean_heldout", Degradation(part="heldout")),
+        ("float_planes_odd", Degradation(quantised=False, part="planes_odd")),
+        ("na0.7_sigma0.1_rays_even", Degradation(False, 0.1, True, 0.7, None, "rays_even")),
+        ("recorded", Degradation(recorded=True)),
+        ("recorded_planes_even", Degradation(recorded=True, part="planes_even")),
     ],
 )
 def test_ids_of_degradations(name, expected):
     assert parse(name) == expected
+    assert re.fullmatch(TABLE["multifocus"].any_degradation, name)
+    assert base(name) + (f"_{expected.part}" if expected.part else "") == name
+    assert describe(name)
 
 
-@pytest.mark.parametrize("name", ["", "_", "sigma", "sigma1.5", "clean_", "_sigma0.1", "cleaner"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "_", "sigma", "sigma1.5", "clean_", "_sigma0.1", "cleaner", "clean_sigma0.1"),
+        *("na1.2", "na0.7_step1.1", "step", "floatsigma0.1", "float_clean", "recorded_sigma0.1"),
+        *("heldout", "_heldout", "clean_heldout_heldout", "clean_rays", "clean_planes"),
+        "clean_heldout_sigma0.1",
+    ],
+)
 def test_other_ids_are_refused(name):
     with pytest.raises(InputError, match="accepted: clean, float"):
         parse(name)
+    assert not re.fullmatch(TABLE["multifocus"].any_degradation, name)
+
+
+@pytest.mark.parametrize("name", ["na0.0", "step0", "step0.00_sigma0.1"])
+def test_nothing_is_seen_through_no_aperture_or_at_no_distance(name):
+    with pytest.raises(InputError, match="accepted: clean, float"):
+        parse(name)
+
+
+def test_words_of_a_degradation():
+    assert describe("clean") == "no noise, 8 bits"
+    assert "NA 0.7," in describe("na0.70")
+    assert "1.1 um apart" in describe("step1.10_sigma0.02")
+    assert "withheld" in describe("recorded_heldout")
 
 
 def test_noise_that_a_method_is_told_of():
     assert noise_of("clean", {}).standard_deviation == pytest.approx(1 / 255 / np.sqrt(12))
     assert noise_of("float", {}).standard_deviation == 0
+    assert noise_of("na0.70", {}) == noise_of("clean", {})
+    assert noise_of("sigma0.02_heldout", {}) == noise_of("sigma0.02", {})
     assert noise_of("recorded", {}) is None
+    assert noise_of("recorded_heldout", {}) is None
+    assert noise_of("recorded_rays_odd", {"noise_sigma": 0.02}).standard_deviation == 0.02
     assert noise_of("recorded", {"noise_sigma": 0.02}).standard_deviation == 0.02
 
 

@@ -9,6 +9,7 @@ import pytest
 from focusbench import paths
 from focusbench.evaluation import published
 from focusbench.files import write_json
+from focusbench.report.results import Results
 from focusbench.report.tables import DASH, as_csv, as_latex, as_markdown
 from focusbench.tracks.multifocus.metrics import METRICS
 from focusbench.tracks.multifocus.tables import cost, table1
@@ -31,7 +32,9 @@ def test_data_have_every_restoration_and_the_averages(finished, settings):
     ids = alone[["sample", "degradation", "method", "seed"]].itertuples(index=False)
     assert sorted(map(tuple, ids)) == sorted(map(tuple, finished.items))
     scores = finished.scores()
-    for metric in METRICS:
+    metrics = [metric for metric in METRICS if metric in scores]
+    assert len(metrics) == 9
+    for metric in metrics:
         assert sorted(alone[metric]) == sorted(scores[metric])
     averages = data[data["sample"] == published.AVERAGE]
     assert len(averages) == 2 * len(finished.methods)
@@ -174,6 +177,15 @@ def test_volumes_that_the_paper_does_not_have(make_run, settings, tmp_path):
     assert not any("published" in name for b in table.blocks for name in b.header)
 
 
+def test_published_values_are_found_by_the_id_without_a_size(make_run, settings, tmp_path):
+    results = make_run(tmp_path, samples=("engine.size24",), degradations=("clean",))
+    table = table1(results, settings)
+    row = texts(block(table, "clean: PSNR"))[0]
+    assert (row[0], row[-1]) == ("engine", "45.95")
+    assert "not among the paper's volumes" not in table.summary
+    assert "size24" not in as_markdown(table)
+
+
 def test_a_stack_without_truth_shows_its_consistency_alone(make_run, settings, tmp_path):
     results = make_run(
         tmp_path, samples=("mine",), degradations=("recorded",), truth_of=lambda sample: False
@@ -255,3 +267,20 @@ def test_cost_names_the_memory_of_a_gpu(make_run, settings, tmp_path):
     write_json(tmp_path / paths.record(TRACK, item), on_gpu)
     rows = texts(cost(results, settings).blocks[0])
     assert [row[7] for row in rows if row[0] in ("lbfgs", "dip")] == ["400", "400 / 3,070"]
+
+
+def test_cost_says_where_another_volume_was_timed(make_run, settings, tmp_path):
+    results = make_run(tmp_path, samples=("cell.size20",), methods=("lbfgs", "dip"))
+    table = cost(results, settings)
+    assert [row[0] for row in texts(table.blocks[0])] == [
+        "lbfgs, 20 x 20 x 11 voxels",
+        "dip, 20 x 20 x 11 voxels",
+    ]
+    assert any("unless a row says otherwise" in note for note in table.notes)
+
+
+def test_cost_has_methods_that_only_a_study_ran(make_run, settings, tmp_path):
+    whole = make_run(tmp_path, samples=("cell",), methods=("lbfgs", "dip"))
+    main = [item for item in whole.items if item.method == "lbfgs"]
+    results = Results("multifocus", main, tmp_path, timed=whole.items)
+    assert [row[0] for row in texts(cost(results, settings).blocks[0])] == ["lbfgs", "dip"]

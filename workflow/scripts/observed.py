@@ -9,14 +9,15 @@ from focusbench.tracks import stage
 with job(snakemake.log[0]):
     wanted, what = snakemake.wildcards, snakemake.params.what
     data = {**what["settings"]["data"], **plan.places(snakemake.config, wanted.sample)}
-    truth = snakemake.input.get("truth")
+    truth, base = (snakemake.input.get(name) for name in ("truth", "base"))
     volume, about = stage(wanted.track, "observe").observe(
         read_volume(truth) if truth else None,
-        wanted.sample,
+        what["sample"],
         what["source"],
         wanted.degradation,
         what["seed"],
         {**what["settings"], "data": data},
+        **({"base": read_volume(base)} if base else {}),
     )
     write_volume(snakemake.output.volume, *volume)
     write_json(snakemake.output.record, about)

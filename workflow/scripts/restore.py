@@ -7,7 +7,7 @@ from pathlib import Path
 from focusbench import plan, running
 from focusbench.evaluation.psnr import psnr
 from focusbench.files import sha256, write_json
-from focusbench.images import read_volume, write_volume
+from focusbench.images import Volume, read_volume, write_volume
 from focusbench.jobs import job
 from focusbench.tracks import TABLE, stage
 from focusbench.training.state import FileState
@@ -20,13 +20,22 @@ with job(snakemake.log[0]):
     state = FileState(f"results/.resume/{key}", key)
     observed = read_volume(given.observed)
     truth = given.get("truth")  # for the trace alone; a method never sees it
-    # a recording's unit of intensity is not the truth's: its PSNR would mean nothing
-    scored = truth and wanted.degradation != TABLE[wanted.track].recorded
-    score = partial(psnr, read_volume(truth).array, data_range=1.0) if scored else None
-    label = f"{wanted.method} {wanted.sample}/{wanted.degradation}"
-    monitor = running.trace(label, what["parameters"].get("steps"), score)
     settings = {**what["settings"], "data": plan.places(snakemake.config, wanted.sample)}
     about = json.loads(Path(given.about).read_text())
+    # a recording's unit of intensity is not the truth's: its PSNR would mean nothing
+    scored = truth and not wanted.degradation.startswith(TABLE[wanted.track].recorded)
+    score = measure = None
+    if scored:
+        true = read_volume(truth)
+        score = partial(psnr, true.array, data_range=1.0)
+
+        def measure(estimate):
+            volume = Volume(estimate, observed.axes, observed.voxel_size)
+            ids = (wanted.degradation, settings, about)
+            return stage(wanted.track, "score").score(true, volume, observed, *ids)
+
+    label = f"{wanted.method} {wanted.sample}/{wanted.degradation}"
+    monitor = running.trace(label, what["parameters"].get("steps"), score, measure)
     problem = stage(wanted.track, "problem").problem(observed, wanted.degradation, settings, about)
     run = running.make_run(what, seed, state, monitor)
     weights = load_weights(given.model) if given.get("model") else None

@@ -11,7 +11,7 @@ from focusbench.tracks import stage
 
 with job(snakemake.log[0]):
     wanted, what, given = snakemake.wildcards, snakemake.params.what, snakemake.input
-    truth = given.get("truth")
+    truth, base = given.get("truth"), given.get("base")
     record = json.loads(Path(given.record).read_text())
     metrics = stage(wanted.track, "score").score(
         truth=read_volume(truth) if truth else None,
@@ -20,6 +20,7 @@ with job(snakemake.log[0]):
         degradation=wanted.degradation,
         settings={**what["settings"], "data": plan.places(snakemake.config, wanted.sample)},
         about=json.loads(Path(given.about).read_text()),
+        **({"base": read_volume(base)} if base else {}),
     )
     score = {
         "sample": wanted.sample,

@@ -9,6 +9,6 @@ with job(snakemake.log[0]):
     wanted, what = snakemake.wildcards, snakemake.params.what
     data = {**what["settings"]["data"], **plan.places(snakemake.config, wanted.sample)}
     volume = stage(wanted.track, "truth").truth(
-        wanted.sample, what["source"], {**what["settings"], "data": data}
+        what["sample"], what["source"], {**what["settings"], "data": data}
     )
     write_volume(snakemake.output.volume, *volume)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from focusbench import images
+from focusbench.data import flat_field
 from focusbench.errors import InputError
 from focusbench.images import Volume
 
@@ -37,8 +38,11 @@ def read(settings: Mapping[str, Any]) -> Volume:
     settings
         `path`: a multi-page TIFF, an OME-TIFF or a folder of images (`images.read_stack`).
         `pixel_size`, `z_step`: um in the object; taken from the file's metadata if absent.
+        `planes`: first and last image that are used, counted from 1; all if absent.
+        `flat_field`: degree of the illumination's polynomial, which is estimated from all recorded
+        images and divided out (`flat_field.illumination`, mean 1); 0 or absent: as recorded.
         `background`: grey value of empty field, in the images' own units; if absent, the 95th
-        percentile of the whole stack.
+        percentile of the images that are used, their illumination made even.
 
     Returns
     -------
@@ -49,17 +53,23 @@ def read(settings: Mapping[str, Any]) -> Volume:
     Raises
     ------
     InputError
-        What `images.read_stack` refuses; a constant stack, or one with an image that is all zero;
-        a background that is not positive; sizes that neither a key nor the file tells.
+        What `images.read_stack` and `flat_field.illumination` refuse; a constant stack, or one with
+        an image that is all zero; planes that the stack does not have; a background that is not
+        positive; sizes that neither a key nor the file tells.
     """
     path = _path(settings)
     stack, axes, told = images.read_stack(path)
     voxel_size = _voxel_size(settings, told)
+    used = _planes(settings, len(stack))
     for z, plane in enumerate(stack):
         if not plane.any():
             raise InputError(f"{path}: image {z} of the stack is all zero; nothing was recorded")
     if stack.min() == stack.max():
         raise InputError(f"{path}: is constant (grey value {stack.min()}); nothing was recorded")
+    degree = settings.get("flat_field", 0)
+    if degree != 0 or isinstance(degree, bool):
+        stack = stack / flat_field.illumination(stack, degree, path)
+    stack = stack[used]
     background = settings.get("background")
     if background is None:
         background = float(np.percentile(stack, BACKGROUND_PERCENTILE))
@@ -79,6 +89,20 @@ def _path(settings: Mapping[str, Any]) -> str:
     if not path:
         raise InputError("stack: `path` is not set; a TIFF file or a folder of images is wanted")
     return str(path)
+
+
+def _planes(settings: Mapping[str, Any], count: int) -> slice:
+    """The images that are used, as a slice."""
+    wanted = settings.get("planes")
+    if wanted is None:
+        return slice(None)
+    whole = isinstance(wanted, list | tuple) and all(type(number) is int for number in wanted)
+    if not whole or len(wanted) != 2 or not 1 <= wanted[0] < wanted[1] <= count:
+        raise InputError(
+            f"{_path(settings)}: `planes` is {wanted!r}; [first, last] is accepted, two different "
+            f"images of the {count} of this stack, in their order, counted from 1"
+        )
+    return slice(wanted[0] - 1, wanted[1])
 
 
 def _voxel_size(

@@ -9,21 +9,25 @@ in it (Azevedo et al. 2024, Eq. 1; Yamaguchi et al. 2020), and the pixel takes t
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from focusbench.errors import InputError
 from focusbench.optics import ray_gather, ray_loops
 from focusbench.optics.ray_loops import MIN_TRANSMITTANCE, render
 from focusbench.optics.ray_paths import Geometry, PathLengths, check_shape, path_lengths, ray_slopes
 
 __all__ = [
     "MIN_TRANSMITTANCE",
+    "FilledTransmission",
     "Geometry",
     "PathLengths",
     "RayForward",
@@ -123,15 +127,75 @@ class RayTransmission(torch.nn.Module):
         return _Transmission.apply(volumes, self.geometry).reshape(shape)
 
 
+class FilledTransmission(RayTransmission):
+    """`RayTransmission` that knows nothing of some focal planes: constants stand in their place.
+
+    Where these are the values that an observation has there, no residual and no gradient comes from
+    those planes, whatever the volume. The constants go along to a device, with `to` or at first
+    use.
+
+    Parameters
+    ----------
+    geometry
+        Of the rays.
+    withheld
+        The planes, counted from 0.
+    fill
+        (Z, Y, X), of which those planes are used.
+
+    Attributes
+    ----------
+    given : torch.Tensor
+        (Z, 1, 1), False for the planes that are filled.
+
+    Raises
+    ------
+    InputError
+        A plane or a fill that does not fit the geometry.
+    """
+
+    def __init__(self, geometry: Geometry, withheld: Sequence[int], fill: np.ndarray) -> None:
+        super().__init__(geometry)
+        check_shape(np.shape(fill), geometry)
+        given = torch.ones(geometry.n_slices, 1, 1, dtype=torch.bool)
+        for plane in withheld:
+            if not 0 <= plane < geometry.n_slices:
+                raise InputError(
+                    f"withheld plane {plane}; of 0 to {geometry.n_slices - 1} are accepted"
+                )
+            given[plane] = False
+        self.register_buffer("given", given, persistent=False)
+        self.register_buffer("_fill", torch.tensor(fill), persistent=False)
+
+    def forward(self, log_transmittance: Tensor) -> Tensor:
+        """Apply the imaging model, then put the constants in."""
+        light = super().forward(log_transmittance)
+        if self.given.device != light.device:  # once: a recorded step must find them there
+            self.to(light.device)
+        return torch.where(self.given, light, self._fill.to(light.dtype))
+
+
 @dataclass(frozen=True)
 class RayForward:
-    """The imaging model of a problem: what the camera records of a transmittance volume."""
+    """The imaging model of a problem: what the camera records of a transmittance volume.
+
+    Where focal planes are `withheld` (counted from 0), it does not model them but repeats those of
+    `fill` (Z, Y, X); see `FilledTransmission`. `geometry` is that of all planes.
+    """
 
     geometry: Geometry
+    withheld: tuple[int, ...] = ()
+    fill: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.withheld and self.fill is None:
+            raise InputError("ray model: planes are withheld; what to put there must be given")
 
     @cached_property
     def rays(self) -> RayTransmission:
         """The model on log-transmittance."""
+        if self.withheld:
+            return FilledTransmission(self.geometry, self.withheld, self.fill)
         return RayTransmission(self.geometry)
 
     def apply(self, x: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from focusbench.paths import base_id
 from focusbench.report.score_grid import ScoreGrid
 from focusbench.report.tables import Block, Cell, cell, significant
 
@@ -14,7 +15,7 @@ def consistency_block(grid: ScoreGrid, title: str, scale: float = 1000) -> Block
     of_truth = grid.has("rms_residual_truth")
     rows = []
     for sample in grid.samples:
-        row = [cell(sample)]
+        row = [cell(base_id(sample))]
         if of_truth:
             # the same whatever the method: a property of the observation
             row.append(_fit(grid, sample, grid.methods[0], "_truth", scale))

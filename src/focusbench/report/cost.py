@@ -41,7 +41,11 @@ COST_HEADER = (
 
 
 def cost_table(
-    results: Results, settings: Mapping[str, Any], volume: str, training: str = ""
+    results: Results,
+    settings: Mapping[str, Any],
+    volume: str,
+    training: str = "",
+    other_volumes: Mapping[str, str] | None = None,
 ) -> Table:
     """Seconds, CPU-seconds, training and memory of every method.
 
@@ -57,6 +61,8 @@ def cost_table(
         What was restored, such as "50 x 50 x 11 voxels".
     training
         What a reader must know of the track's trainings.
+    other_volumes
+        Sample -> what was restored there, where it was another volume; the method's row says so.
 
     Returns
     -------
@@ -83,9 +89,15 @@ def cost_table(
             "load_before",
         ),
     ]
-    methods = [method for method in results.methods if method in set(timings["method"])]
+    methods = list(dict.fromkeys(item.method for item in results.timed))
     timings = timings.reindex(columns=columns)
-    rows = [_cost_row(method, timings[timings["method"] == method]) for method in methods]
+    shown = f"{volume} unless a row says otherwise" if other_volumes else volume
+    rows = []
+    for method in methods:
+        own = timings[timings["method"] == method]
+        others = [(other_volumes or {}).get(sample) for sample in own["sample"]]
+        label = ", ".join([method, *dict.fromkeys(filter(None, others))])
+        rows.append(_cost_row(label, own))
     return Table(
         name="cost",
         title="Cost of the methods",
@@ -94,7 +106,7 @@ def cost_table(
             "number of threads: the time of a step times the steps of the whole restoration, "
             "phases before it included. They hold for the named device alone."
         ),
-        notes=tuple(_cost_notes(settings, timings, volume, training)),
+        notes=tuple(_cost_notes(settings, timings, shown, training)),
         data=timings,
         blocks=(Block("", COST_HEADER, tuple(rows)),),
     )
@@ -108,7 +120,7 @@ def _training(trainings: DataFrame, method: str) -> float:
     return float(own["seconds"].mean()) if len(own) else math.nan
 
 
-def _cost_row(method: str, rows: DataFrame) -> tuple[Cell, ...]:
+def _cost_row(label: str, rows: DataFrame) -> tuple[Cell, ...]:
     def mean(column: str) -> float:
         values = rows[column].dropna()
         return float(values.mean()) if len(values) else math.nan
@@ -128,7 +140,7 @@ def _cost_row(method: str, rows: DataFrame) -> tuple[Cell, ...]:
     shown = fixed(float(load.max()), 1) if len(load) else DASH
     busy = len(load) and load.max() > BUSY
     return (
-        cell(method),
+        cell(label),
         cell(between("steps")),
         cell(between("evaluations")),
         cell(significant(mean("seconds_per_step"))),

@@ -71,6 +71,16 @@ def method_styles(
     return {method: styles[method] for method in shown}
 
 
+def track_styles(track: str, shown: Sequence[str]) -> dict[str, Style]:
+    """Return a style for each method in `shown`, the same in every figure of a track.
+
+    What is trivial is told for all methods of the track: told for those in `shown` alone, the
+    colours would hang on whether a figure has trivial rows.
+    """
+    known = known_methods.names(track)
+    return method_styles(known, shown, {one for one in (*known, *shown) if is_trivial(one)})
+
+
 def is_trivial(method: str) -> bool:
     """Whether a method is a row that a reader gets for nothing."""
     entry = known_methods.TABLE.get(method)
@@ -95,6 +105,13 @@ def new_figure(width: float, height: float) -> Figure:
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
+    return figure
+
+
+def sentence_figure(words: str) -> Figure:
+    """Make a figure that says why there is nothing to show."""
+    figure = new_figure(6, 1.5)
+    figure.text(0.5, 0.5, words, ha="center", va="center", wrap=True)
     return figure
 
 

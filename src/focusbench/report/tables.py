@@ -236,6 +236,7 @@ LATEX = {
     "±": r"$\pm$",
     "×": r"$\times$",
     "∞": r"$\infty$",
+    "≤": r"$\leq$",
     "µ": r"$\mu$",
     "†": r"$\dagger$",
     "‡": r"$\ddagger$",

@@ -16,6 +16,14 @@ from focusbench.errors import InputError
 
 
 @dataclass(frozen=True)
+class Report:
+    """What a table or figure reads."""
+
+    reads: tuple[str, ...] = ()  # the kinds of file (see `plan.report_inputs`)
+    study: str | None = None  # the study whose restorations it shows; None: the main grid
+
+
+@dataclass(frozen=True)
 class Track:
     """What a workflow must know of a track without importing it."""
 
@@ -32,20 +40,33 @@ class Track:
     from_source: str | None = None  # beginning of degradations made from the source, not the truth
     recorded: str = "recorded"  # degradation id of a user's own observations
     checked: bool = False  # whether the stage `checks` looks at a configuration before any work
-    # name -> the kinds of file that it reads (see `plan.report_inputs`)
-    tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    figures: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    # ends of the ids of observations that are made from another one: {its id}_{end}
+    derived: tuple[str, ...] = ()
+    tables: dict[str, Report] = field(default_factory=dict)
+    figures: dict[str, Report] = field(default_factory=dict)
+
+    @property
+    def any_degradation(self) -> str:
+        """Regular expression of all ids: made, recorded, and derived from either."""
+        whole = f"(?:{self.degradation}|{self.recorded})"
+        return f"(?:{whole}_(?:{'|'.join(self.derived)})|{whole})" if self.derived else whole
 
 
 _MULTIFOCUS_TRUTH = ("size", "slices", "antialias", "depth", "geometry")
+_PART = r"0\.[0-9]{1,4}"  # below 1
+_ABOVE_0 = r"0\.(?=0*[1-9])[0-9]{1,4}"
+_STEP = rf"(?:[1-9][0-9]{{0,2}}(?:\.[0-9]{{1,4}})?|{_ABOVE_0})"
+_MULTIFOCUS_MODELS = rf"(?:offmodel|float|na{_ABOVE_0}|step{_STEP})"
 _DECONVOLUTION_MODELS = r"(?:(?:richards_wolf|offmodel)_)?"
 
 TABLE: dict[str, Track] = {
     "multifocus": Track(
         "focusbench.tracks.multifocus",
-        degradation=r"(?:clean|float|offmodel|(?:(?:offmodel|float)_)?sigma0\.[0-9]{1,4})",
+        degradation=rf"(?:clean|sigma{_PART}|{_MULTIFOCUS_MODELS}(?:_sigma{_PART})?)",
         degradation_help="clean, float, offmodel, sigma0.01 (any standard deviation below 1), "
-        "offmodel_sigma0.01, float_sigma0.01",
+        "na0.70 (the light's NA), step1.10 (um between planes); all but clean also with noise, "
+        "such as offmodel_sigma0.01; all also with _heldout, _planes_odd, _planes_even, "
+        "_rays_odd, _rays_even",
         own="stack",
         truth_keys=_MULTIFOCUS_TRUTH,
         observe_keys=(*_MULTIFOCUS_TRUTH, "offmodel_aperture_grid"),
@@ -53,10 +74,23 @@ TABLE: dict[str, Track] = {
         own_problem_keys=("numerical_aperture", "noise_sigma"),
         training_keys=("size", "slices"),
         from_source="offmodel",
-        tables={"table1": ("scores", "records"), "cost": ("timings", "records", "trainings")},
+        derived=("heldout", "planes_odd", "planes_even", "rays_odd", "rays_even"),
+        tables={
+            "table1": Report(("scores", "records")),
+            "table2": Report(("scores", "records"), study="noise"),
+            "table3": Report(("scores", "records", "timings"), study="noise"),
+            "tableS1": Report(("scores", "records"), study="small"),
+            "recordings": Report(("scores", "records", "volumes", "truths"), study="recordings"),
+            "cost": Report(("timings", "timed_records", "trainings")),
+        },
         figures={
-            "fig3": ("scores", "truths", "observations", "volumes"),
-            "front": ("scores", "traces", "timings"),
+            "fig3": Report(("scores", "truths", "observations", "volumes")),
+            "front": Report(("scores", "traces", "timings")),
+            "spectrum": Report(("scores", "truths", "volumes")),
+            "stopping": Report(("scores", "records", "traces"), study="noise"),
+            "fig4": Report(("scores", "truths", "observations", "volumes"), study="recordings"),
+            "fsc": Report(("scores", "volumes"), study="recordings"),
+            "mismatch": Report(("scores",), study="mismatch"),
         },
     ),
     "deconvolution": Track(
@@ -74,14 +108,14 @@ TABLE: dict[str, Track] = {
         ),
         checked=True,
         tables={
-            "table1": ("scores", "records", "observation_records"),
-            "table2": ("scores", "records", "observation_records"),
-            "cost": ("timings", "records", "trainings"),
+            "table1": Report(("scores", "records", "observation_records")),
+            "table2": Report(("scores", "records", "observation_records")),
+            "cost": Report(("timings", "timed_records", "trainings")),
         },
         figures={
-            "fig5": (),
-            "fig6": ("scores", "truths", "observations", "volumes"),
-            "convergence": ("scores", "traces", "records"),
+            "fig5": Report(),
+            "fig6": Report(("scores", "truths", "observations", "volumes")),
+            "convergence": Report(("scores", "traces", "records")),
         },
     ),
 }

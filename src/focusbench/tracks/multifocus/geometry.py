@@ -9,11 +9,11 @@ from focusbench.images import Volume
 from focusbench.optics.ray_paths import Geometry
 
 
-def ray_geometry(volume: Volume, settings: Mapping[str, Any]) -> Geometry:
+def ray_geometry(volume: Volume, settings: Mapping[str, Any], half: str | None = None) -> Geometry:
     """Geometry that methods and scores assume, also where an observation departs from it.
 
     Slices and steps (um) come from the volume, `numerical_aperture` and `aperture_grid` from
-    `settings`.
+    `settings`; `half` ("odd" or "even") leaves half of the rays.
     """
     z_step, _, pixel_size = volume.voxel_size
     return Geometry(
@@ -22,4 +22,5 @@ def ray_geometry(volume: Volume, settings: Mapping[str, Any]) -> Geometry:
         z_step=z_step,
         pixel_size=pixel_size,
         aperture_grid=settings["aperture_grid"],
+        half=half,
     )

@@ -24,10 +24,27 @@ METRICS: dict[str, Metric] = {
     ),
     "ssim_paper": Metric("SSIM paper", "", SSIM_VARIANTS["paper"].settings, True),
     "rms_residual": Metric(
-        "RMS residual", "of full intensity", "observed minus re-rendered estimate", False
+        "RMS residual",
+        "of full intensity",
+        "observed minus re-rendered estimate, on the planes that were given",
+        False,
     ),
     "chi_square": Metric(
         "reduced chi-square", "", "mean squared residual over the variance of the noise", None
+    ),
+    "residual_correlation": Metric(
+        "residual correlation",
+        "",
+        "of neighbouring pixels of the residual, each plane's mean removed: 0 for white noise, "
+        "near 1 for smooth structure that the estimate does not explain",
+        None,
+    ),
+    "residual_flatness": Metric(
+        "residual flatness",
+        "",
+        "geometric over arithmetic mean of the residual's power spectrum, over that of white "
+        "noise: 1 for white noise, less for structure of any shape",
+        None,
     ),
     "rms_residual_truth": Metric(
         "RMS residual of the truth", "of full intensity", "observed minus re-rendered truth", None
@@ -39,4 +56,18 @@ METRICS: dict[str, Metric] = {
         "above 1 where the model is wrong",
         None,
     ),
+    "held_out_rms": Metric(
+        "RMS on withheld planes",
+        "of full intensity",
+        "re-rendered estimate minus what was recorded there, noise included",
+        False,
+    ),
+    "held_out_rms_interpolated": Metric(
+        "RMS on withheld planes, interpolated",
+        "of full intensity",
+        "the same for linear interpolation between the given planes: what a reader gets for "
+        "nothing",
+        None,
+    ),
 }
+HELD_OUT = ("held_out_rms", "held_out_rms_interpolated")  # only where planes were held out

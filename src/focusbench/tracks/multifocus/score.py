@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,20 @@ import numpy as np
 from focusbench.errors import InputError
 from focusbench.evaluation.consistency import reduced_chi_square, rms
 from focusbench.evaluation.metrics import SSIM_VARIANTS, psnr, ssim, ssim_fits
+from focusbench.evaluation.whiteness import residual_correlation, spectral_flatness
 from focusbench.images import Volume
 from focusbench.optics.ray_loops import render
 from focusbench.optics.ray_paths import Geometry
 from focusbench.problem import Noise
-from focusbench.tracks.multifocus.degradations import noise_of
+from focusbench.tracks.multifocus.degradations import noise_of, parse
+from focusbench.tracks.multifocus.degradations import withheld as withheld_planes
 from focusbench.tracks.multifocus.geometry import ray_geometry
-from focusbench.tracks.multifocus.metrics import METRICS, RANGE_USED, RANGE_WHOLE
+from focusbench.tracks.multifocus.metrics import (
+    HELD_OUT,
+    METRICS,
+    RANGE_USED,
+    RANGE_WHOLE,
+)
 
 
 def score(
@@ -27,25 +34,38 @@ def score(
     degradation: str,
     settings: Mapping[str, Any],
     about: Mapping[str, Any] | None = None,
+    base: Volume | None = None,
 ) -> dict[str, float | str | None]:
     """Score a restoration of the benchmark; see `measure`.
 
     Parameters
     ----------
     degradation
-        Id of what was done to the observation: it tells the noise.
+        Id of what was done to the observation: it tells the noise, the planes that were withheld
+        and the rays of the model.
     settings
         As for `problem.problem`.
     about
         Record of the observation; not needed in this track.
+    base
+        Observation of the id without its part; read for `heldout` alone, where without it there is
+        no error of the withheld planes.
     """
-    return measure(
+    wanted = parse(degradation)
+    held_out = wanted.part == "heldout"
+    result = measure(
         None if truth is None else truth.array,
         estimate.array,
         observed.array,
-        ray_geometry(observed, settings),
+        ray_geometry(observed, settings, wanted.half),
         noise_of(degradation, settings),
+        withheld_planes(wanted.part, len(observed.array)),
+        base.array if held_out and base is not None else None,
     )
+    if held_out:
+        for key in HELD_OUT:
+            result.setdefault(key)
+    return result
 
 
 def measure(
@@ -54,8 +74,10 @@ def measure(
     observed: np.ndarray,
     geometry: Geometry,
     noise: Noise | None,
+    withheld: Sequence[int] = (),
+    recorded: np.ndarray | None = None,
 ) -> dict[str, float | str | None]:
-    """Return every metric of `METRICS` as JSON values.
+    """Return the metrics of `METRICS` as JSON values; those of `HELD_OUT` only with `recorded`.
 
     Parameters
     ----------
@@ -66,32 +88,46 @@ def measure(
     observed
         Focal stack that the estimate was made from, intensities in [0, 1], (L, Y, X).
     geometry
-        Of the nominal model, which the methods use as well.
+        Of the model that the methods use as well.
     noise
         Of the observation; None where unknown.
+    withheld
+        Planes of `observed`, counted from 0, that were not recorded but filled: residuals leave
+        them out.
+    recorded
+        What was recorded on all planes, (L, Y, X), to hold the estimate, and the filling, against.
 
     Returns
     -------
     dict
-        None stands for what cannot be computed: no truth, no noise to compare with, or a volume
-        too small for a window of 11. JSON knows no infinity: the PSNR of an exact estimate is the
-        string "inf".
+        None stands for what cannot be computed: no truth, no noise to compare with, a volume too
+        small for a window of 11, or a residual without a pattern. JSON knows no infinity: the PSNR
+        of an exact estimate is the string "inf".
 
     Raises
     ------
     InputError
         Shapes that do not fit together, or values that are not finite.
     """
-    if observed.shape != estimate.shape:
-        raise InputError(
-            f"estimate of shape {estimate.shape} for a focal stack of shape {observed.shape}; "
-            "equal shapes are accepted"
-        )
+    for name, array in (("estimate", estimate), ("recorded stack", recorded)):
+        if array is not None and observed.shape != array.shape:
+            raise InputError(
+                f"{name} of shape {array.shape} for a focal stack of shape {observed.shape}; "
+                "equal shapes are accepted"
+            )
     deviation = None if noise is None else noise.standard_deviation
-    result: dict[str, float | str | None] = dict.fromkeys(METRICS)
-    residual = _residual(observed, estimate, geometry)
+    given = np.setdiff1d(np.arange(len(observed)), withheld)
+    result: dict[str, float | str | None] = {key: None for key in METRICS if key not in HELD_OUT}
+    light = render(estimate, geometry)
+    residual = np.subtract(observed, light, dtype=np.float64)[given]
     result["rms_residual"] = rms(residual)
     result["chi_square"] = reduced_chi_square(residual, deviation)
+    result["residual_correlation"] = residual_correlation(residual)
+    result["residual_flatness"] = spectral_flatness(residual)
+    if recorded is not None and len(withheld):
+        hidden = recorded[withheld].astype(np.float64)
+        result["held_out_rms"] = rms(light[withheld] - hidden)
+        result["held_out_rms_interpolated"] = rms(observed[withheld] - hidden)
     if truth is None:
         return result
     result["psnr"] = _finite(psnr(truth, estimate, RANGE_WHOLE))
@@ -101,14 +137,10 @@ def measure(
         if key in METRICS and ssim_fits(truth.shape, variant):
             data_range = definition.data_range or RANGE_WHOLE
             result[key] = ssim(truth, estimate, data_range, variant)
-    residual = _residual(observed, truth, geometry)
+    residual = np.subtract(observed, render(truth, geometry), dtype=np.float64)[given]
     result["rms_residual_truth"] = rms(residual)
     result["chi_square_truth"] = reduced_chi_square(residual, deviation)
     return result
-
-
-def _residual(observed: np.ndarray, volume: np.ndarray, geometry: Geometry) -> np.ndarray:
-    return np.subtract(observed, render(volume, geometry), dtype=np.float64)
 
 
 def _finite(value: float) -> float | str:

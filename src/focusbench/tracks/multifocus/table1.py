@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from focusbench.evaluation import published
+from focusbench.paths import base_id
 from focusbench.report.consistency import consistency_block
 from focusbench.report.results import ORIGINS, Results
 from focusbench.report.score_grid import ScoreGrid
@@ -19,7 +20,13 @@ from focusbench.report.tables import (
     fixed,
 )
 from focusbench.tracks.multifocus.metrics import METRICS
-from focusbench.tracks.multifocus.table1_notes import PUBLISHED_ON, notes, summary
+from focusbench.tracks.multifocus.table1_notes import (
+    PUBLISHED_ON,
+    base_ids,
+    clean_first,
+    notes,
+    summary,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -48,26 +55,34 @@ def table1(results: Results, settings: Mapping[str, Any]) -> Table:
         sample "average": the mean over the samples that every method has a score for (the column
         `samples` says how many), seeds averaged first.
     """
-    scores = results.scores()
-    degradations = _clean_first(results.degradations)
     printed = _published(results)
+    data, blocks = grids(results, settings, printed)
+    return Table(
+        name="table1",
+        title="Restored volumes against the truth (Table 1 of Azevedo et al. 2024)",
+        summary=summary(results, settings, not printed.empty),
+        notes=tuple(notes(results, settings)),
+        data=data,
+        blocks=blocks,
+    )
+
+
+def grids(
+    results: Results, settings: Mapping[str, Any], printed: DataFrame
+) -> tuple[DataFrame, tuple[Block, ...]]:
+    """Make data and blocks of `table1`; `printed` values stand beside the clean ones."""
+    import pandas
+
+    scores = results.scores()
     data, blocks = [], []
-    for degradation in degradations:
+    for degradation in clean_first(results.degradations):
         rows = scores[scores["degradation"] == degradation]
         beside = printed if degradation == PUBLISHED_ON else printed.iloc[:0]
         grid = _Grid(rows, results, beside, settings["seed"])
         data.append(grid.tidy(degradation))
         blocks += grid.blocks(degradation)
-    import pandas
-
-    return Table(
-        name="table1",
-        title="Restored volumes against the truth (Table 1 of Azevedo et al. 2024)",
-        summary=summary(results, settings, not printed.empty),
-        notes=tuple(notes(results, scores, settings, degradations)),
-        data=pandas.concat(data, ignore_index=True),
-        blocks=tuple(blocks),
-    )
+    empty = pandas.DataFrame(columns=["degradation", "sample", "method", "seed"])
+    return pandas.concat(data, ignore_index=True) if data else empty, tuple(blocks)
 
 
 class _Grid(ScoreGrid):
@@ -83,7 +98,7 @@ class _Grid(ScoreGrid):
 
     def printed_value(self, metric: str, sample: str, method: str) -> float:
         found = self.printed[
-            (self.printed["sample"] == sample) & (self.printed["method"] == method)
+            (self.printed["sample"] == base_id(sample)) & (self.printed["method"] == method)
         ]
         return math.nan if found.empty else float(found[PUBLISHED[metric]].iloc[0])
 
@@ -112,7 +127,7 @@ class _Grid(ScoreGrid):
         header += [f"{method}, published" for method in self.printed_methods()]
         rows = []
         for sample in self.samples:
-            row = [cell(sample)]
+            row = [cell(base_id(sample))]
             row += [self._cell(metrics, sample, method, digits) for method in self.methods]
             row += [
                 cell(fixed(self.printed_value(lead, sample, method), digits))
@@ -195,12 +210,8 @@ class _Grid(ScoreGrid):
         return table.reindex(columns=[*columns, *ORIGINS])
 
 
-def _clean_first(degradations: Sequence[str]) -> list[str]:
-    return sorted(degradations, key=lambda degradation: degradation != PUBLISHED_ON)
-
-
 def _published(results: Results) -> DataFrame:
     """Printed cells of the samples and methods that were run, if they were run on `clean`."""
     table = published.values("multifocus_table1")
-    ran = table["sample"].isin(results.samples) & table["method"].isin(results.methods)
+    ran = table["sample"].isin(base_ids(results.samples)) & table["method"].isin(results.methods)
     return table[ran & (PUBLISHED_ON in results.degradations)]

@@ -1,4 +1,4 @@
-"""What stands beneath Table 1."""
+"""What stands beneath Table 1; its parts serve the other tables as well."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from focusbench.evaluation import published
+from focusbench.paths import base_id
 from focusbench.report.notes import (
     BOLD,
     CSV,
@@ -17,7 +18,7 @@ from focusbench.report.notes import (
 )
 from focusbench.report.results import Results
 from focusbench.report.tables import plain, provenance
-from focusbench.tracks.multifocus.degradations import parse
+from focusbench.tracks.multifocus.degradations import describe
 from focusbench.tracks.multifocus.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -29,14 +30,9 @@ PAPER_SIZE, PAPER_SLICES = 128, 11
 
 def summary(results: Results, settings: Mapping[str, Any], beside: bool) -> str:
     """Say what the numbers may be compared with; `beside`: published ones are shown."""
-    track = settings["track"]
-    theirs = set(published.values("multifocus_table1")["sample"]) - {published.AVERAGE}
-    own = [sample for sample in results.samples if sample not in theirs]
-    size, slices = track.get("size"), track.get("slices")
-    reasons = preset_reasons(settings)
-    prepared = [s for s in results.samples if (settings.get("sources") or {}).get(s) != "stack"]
-    if prepared and (size, slices) != (PAPER_SIZE, PAPER_SLICES):
-        reasons.append(f"volumes of {size} x {size} x {slices}, not 128 x 128 x 11")
+    theirs = set(published.values("multifocus_table1")["sample"])
+    own = [sample for sample in base_ids(results.samples) if sample not in theirs]
+    reasons = [*preset_reasons(settings), *size_reasons(results, settings)]
     if own:
         reasons.append(f"{', '.join(own)}: not among the paper's volumes")
     if PUBLISHED_ON not in results.degradations:
@@ -49,19 +45,36 @@ def summary(results: Results, settings: Mapping[str, Any], beside: bool) -> str:
     )
 
 
-def notes(
-    results: Results, scores: DataFrame, settings: Mapping[str, Any], degradations: Sequence[str]
+def size_reasons(
+    results: Results, settings: Mapping[str, Any], paper: int = PAPER_SIZE
 ) -> list[str]:
+    """Say so where volumes are not as large as the paper's, `paper` voxels wide."""
+    size, slices = (settings["track"].get(key) for key in ("size", "slices"))
+    prepared = [s for s in results.samples if (settings.get("sources") or {}).get(s) != "stack"]
+    if not prepared or (size, slices) == (paper, PAPER_SLICES):
+        return []
+    wanted = f"{paper} x {paper} x {PAPER_SLICES}"
+    return [f"volumes of {size} x {size} x {slices}, not {wanted}"]
+
+
+def clean_first(degradations: Sequence[str]) -> list[str]:
+    """Order degradations for a reader."""
+    return sorted(degradations, key=lambda degradation: degradation != PUBLISHED_ON)
+
+
+def base_ids(samples: Sequence[str]) -> list[str]:
+    """Ids without the size that a study gives them: what a reader knows them by."""
+    return [base_id(sample) for sample in samples]
+
+
+def notes(results: Results, settings: Mapping[str, Any]) -> list[str]:
     """Say how the table was made, and what its columns mean."""
-    lines = provenance(settings)
-    lines.insert(1, _volumes(results, settings))
-    lines.insert(2, f"Degradations: {'; '.join(map(_describe, degradations))}.")
-    lines[3:3] = [work(results), *set_parameters(results, settings)]
-    for key in ("psnr", "psnr_range0.3", "ssim_paper", "ssim_wang_3d", "ssim_wang_2d"):
-        if key not in scores or scores[key].isna().all():
-            continue
-        where = " (in the CSV file)" if key == "ssim_wang_2d" else ""
-        lines.append(f"{METRICS[key].label}{where}: {METRICS[key].settings}.")
+    scores = results.scores()
+    lines = made(results, settings)
+    if scores.empty:
+        return lines
+    keys = ("psnr", "psnr_range0.3", "ssim_paper", "ssim_wang_3d", "ssim_wang_2d")
+    lines += definitions(scores, keys, unseen=("ssim_wang_2d",))
     lines.append(
         "Reduced chi-square: squared residual (observed minus re-rendered estimate) over the "
         "variance of noise and quantisation; a dash where there is neither. The column of the "
@@ -73,22 +86,54 @@ def notes(
         "deviation over them."
     )
     lines.append(CSV)
-    if "ellipsoids" in results.samples and results.trained:
-        lines.append(
-            "The phantom ellipsoids follows the recipe of the volumes that dip_pretrain_2 is "
-            "trained on (drawn apart: it is not among them), which favours that method there."
-        )
+    lines += ellipsoids(results)
     if not scores["repeatable"].all():
         lines.append(NOT_REPEATABLE)
     return lines
 
 
-def _volumes(results: Results, settings: Mapping[str, Any]) -> str:
+def made(results: Results, settings: Mapping[str, Any]) -> list[str]:
+    """Say what a table was made of: version, volumes, degradations, work, parameters."""
+    version, differs = provenance(settings)
+    if not results.items:
+        return [version, "No restoration was selected.", differs]
+    listed = "; ".join(f"{name} ({describe(name)})" for name in clean_first(results.degradations))
+    return [
+        version,
+        volumes(results, settings),
+        f"Degradations: {listed}.",
+        work(results),
+        *set_parameters(results, settings),
+        differs,
+    ]
+
+
+def definitions(scores: DataFrame, keys: Sequence[str], unseen: Sequence[str] = ()) -> list[str]:
+    """Say how each metric of `keys` that has values is defined; `unseen` are in the CSV alone."""
+    lines = []
+    for key in keys:
+        if key in scores and not scores[key].isna().all():
+            where = " (in the CSV file)" if key in unseen else ""
+            lines.append(f"{METRICS[key].label}{where}: {METRICS[key].settings}.")
+    return lines
+
+
+def ellipsoids(results: Results) -> list[str]:
+    """Warn where a phantom follows the recipe of the volumes that a method is trained on."""
+    if "ellipsoids" not in base_ids(results.samples) or not results.trained:
+        return []
+    return [
+        "The phantom ellipsoids follows the recipe of the volumes that dip_pretrain_2 is "
+        "trained on (drawn apart: it is not among them), which favours that method there."
+    ]
+
+
+def volumes(results: Results, settings: Mapping[str, Any]) -> str:
     """Where volumes and stacks come from, and on which grid they are."""
     track, sources = settings["track"], settings.get("sources") or {}
     kinds: dict[str, list[str]] = {}
     for sample in results.samples:
-        kinds.setdefault(sources.get(sample, ""), []).append(sample)
+        kinds.setdefault(sources.get(sample, ""), []).append(base_id(sample))
     recorded = kinds.pop("stack", [])
     geometry = track.get("geometry") or {}
     parts = []
@@ -111,16 +156,3 @@ def _volumes(results: Results, settings: Mapping[str, Any]) -> str:
             f"{f'; imaging model: {optics}, unless a stack has its own' if optics else ''}."
         )
     return " ".join(parts)
-
-
-def _describe(degradation: str) -> str:
-    if degradation == "recorded":
-        return "recorded (a focal stack of one's own, without truth)"
-    parts = parse(degradation)
-    finer = "rendered from voxels of half the size with another aperture grid"
-    words = [
-        finer if parts.offmodel else "",
-        f"Gaussian noise of standard deviation {parts.sigma:g}" if parts.sigma else "no noise",
-        "8 bits" if parts.quantised else "not quantised",
-    ]
-    return f"{degradation} ({', '.join(filter(None, words))})"

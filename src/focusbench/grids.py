@@ -1,0 +1,109 @@
+"""Which restorations a configuration asks for: the main grid of a track, and those of its studies.
+
+A grid is samples x degradations x methods x seeds. A study is a grid of its own for some of the
+tables and figures; what it does not set it takes from the main grid. Imports neither torch nor
+pandas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from focusbench import tracks
+from focusbench.paths import Restored, base_id, sized
+
+Config = Mapping[str, Any]
+
+
+def studies(config: Config, track: str) -> list[str]:
+    """Names of the studies that the configuration has."""
+    return list(config["tracks"][track].get("studies") or {})
+
+
+def section(config: Config, track: str, study: str | None = None) -> dict[str, Any]:
+    """Return a track's section as a study has it, samples with their size; None: the main grid."""
+    main = {key: value for key, value in config["tracks"][track].items() if key != "studies"}
+    if study is None:
+        return main
+    changed = {**main, **config["tracks"][track]["studies"][study]}
+    if changed.get("size") != main.get("size"):
+        changed["samples"] = [
+            name if own(config, name) else sized(name, changed["size"])
+            for name in changed["samples"]
+        ]
+    return changed
+
+
+def restorations(config: Config, track: str, study: str | None = None) -> list[Restored]:
+    """All restorations of the main grid or of a study, trivial rows first.
+
+    What is derived from another observation asks about a method alone: it has no trivial rows.
+    """
+    grid = section(config, track, study)
+    known = config["methods"][track]
+    trivial = [method for method, facts in known.items() if facts["trivial"]]
+    chosen = [*trivial, *(method for method in grid["methods"] if method not in trivial)]
+    return [
+        Restored(sample, degradation, method, seed)
+        for sample in grid["samples"]
+        for degradation in degradations(config, track, sample, grid["degradations"])
+        for method in (chosen if derived_from(track, degradation) is None else grid["methods"])
+        for seed in (grid["seeds"] if known[method]["stochastic"] else grid["seeds"][:1])
+    ]
+
+
+def all_restorations(config: Config, track: str) -> list[Restored]:
+    """Those of the main grid, then what the studies add, each once."""
+    grids = [None, *studies(config, track)]
+    return list(dict.fromkeys(one for grid in grids for one in restorations(config, track, grid)))
+
+
+def degradations(
+    config: Config, track: str, sample: str, selected: list[str] | None = None
+) -> list[str]:
+    """Those of the selected degradations that a sample can have; the main grid's by default.
+
+    A recording of one's own is what it is: `recorded`, and what is derived from it.
+    """
+    if selected is None:
+        selected = config["tracks"][track]["degradations"]
+    recorded = tracks.TABLE[track].recorded
+    if own(config, sample):
+        return [one for one in selected if one.startswith(recorded)] or [recorded]
+    return [one for one in selected if not one.startswith(recorded)]
+
+
+def derived_from(track: str, degradation: str) -> str | None:
+    """Degradation of the observation that another one is made from; None: of no other."""
+    for part in tracks.TABLE[track].derived:
+        if degradation.endswith(f"_{part}"):
+            return degradation.removesuffix(f"_{part}")
+    return None
+
+
+def timed(config: Config, track: str, study: str | None = None) -> list[Restored]:
+    """The restorations that are timed: every method once, on the first sample that it meets."""
+    first: dict[str, Restored] = {}
+    for item in all_restorations(config, track):
+        first.setdefault(item.method, item)
+    used = {item.method for item in restorations(config, track, study)} if study else set(first)
+    return [item for method, item in first.items() if method in used]
+
+
+def own(config: Config, sample: str) -> Mapping[str, Any] | None:
+    """Entry of a recording of one's own; None for a sample of this package."""
+    name = base_id(sample)
+    return next((ids[name] for ids in own_sections(config).values() if name in ids), None)
+
+
+def own_sections(config: Config) -> dict[str, Mapping[str, Any]]:
+    """Section name under `data` -> the recordings of one's own in it, by sample."""
+    names = sorted({facts.own for facts in tracks.TABLE.values()})
+    return {name: (config.get("data") or {}).get(name) or {} for name in names}
+
+
+def has_truth(config: Config, sample: str) -> bool:
+    """Whether the sample's truth is known: of a recording of one's own only if a file holds it."""
+    entry = own(config, sample)
+    return entry is None or "truth" in entry

@@ -1,0 +1,130 @@
+"""The figure of what a wrong NA or z step costs, from made-up results."""
+
+import numpy as np
+import pytest
+
+from focusbench.report.figures import save
+from focusbench.tracks.multifocus.mismatch import mismatch, mismatch_caption
+
+DEGRADATIONS = ("na0.60", "na0.80", "clean", "step0.90", "step1.10", "offmodel")
+SAMPLES = ("engine", "teapot")
+
+
+@pytest.fixture
+def wrong(make_run, tmp_path):
+    return make_run(
+        tmp_path, samples=SAMPLES, degradations=DEGRADATIONS, methods=("transparent", "lbfgs")
+    )
+
+
+def means(axes):
+    """Thick lines: (x, y) of each, in the order that they were drawn."""
+    return [
+        (line.get_xdata(), line.get_ydata())
+        for line in axes.lines
+        if line.get_linewidth() > 1 and len(line.get_xdata()) > 2
+    ]
+
+
+def psnr(results, degradation, method):
+    scores = results.scores().set_index(["sample", "degradation", "method", "seed"])["psnr"]
+    return np.mean([scores[(sample, degradation, method, 0)] for sample in SAMPLES])
+
+
+def test_errors_are_those_of_what_methods_are_told(wrong, settings):
+    above_na, above_step, below_na, below_step = mismatch(wrong, settings).axes
+    (_, _), (x, y) = means(above_na)
+    assert x == pytest.approx([100 * (0.75 / 0.8 - 1), 0, 100 * (0.75 / 0.6 - 1)])
+    names = ("na0.80", "clean", "na0.60")
+    assert y == pytest.approx([psnr(wrong, name, "lbfgs") for name in names])
+    (_, _), (x, y) = means(above_step)
+    assert x == pytest.approx([100 * (1 / 1.1 - 1), 0, 100 * (1 / 0.9 - 1)])
+    names = ("step1.10", "clean", "step0.90")
+    assert y == pytest.approx([psnr(wrong, name, "lbfgs") for name in names])
+    for axes in (below_na, below_step):
+        ((x, y),) = means(axes)  # what needs no imaging model loses nothing: not drawn
+        assert y[list(x).index(0)] == 0
+    (_, y), right = means(below_na)[0], psnr(wrong, "clean", "lbfgs")
+    assert y[0] == pytest.approx(psnr(wrong, "na0.80", "lbfgs") - right)
+    assert above_na.get_ylabel() == "PSNR (range 1), dB"
+    assert below_na.get_xlabel() == "NA: told minus real, %"
+    assert below_step.get_xlabel() == "z step: told minus real, %"
+
+
+def test_each_sample_is_a_thin_line(wrong, settings):
+    axes = mismatch(wrong, settings).axes[0]
+    thin = [line for line in axes.lines if line.get_linewidth() < 0.75]
+    assert len(thin) == 2 * len(SAMPLES)
+
+
+def test_caption_names_what_is_told_and_what_is_left_out(wrong, settings):
+    caption = mismatch_caption(wrong, settings)
+    assert "NA 0.75, z step 1 µm" in caption
+    assert "0 % is clean" in caption
+    assert "Not shown: offmodel" in caption
+    loss = psnr(wrong, "na0.60", "lbfgs") - psnr(wrong, "clean", "lbfgs")
+    assert f"lbfgs NA told +25 %: {loss:+.1f} dB" in caption
+
+
+def test_noisy_ones_are_compared_with_noise_alone(make_run, settings, tmp_path):
+    results = make_run(
+        tmp_path,
+        samples=SAMPLES,
+        degradations=("clean", "na0.60_sigma0.01", "sigma0.01"),
+        methods=("lbfgs",),
+    )
+    assert "0 % is sigma0.01" in mismatch_caption(results, settings)
+    assert "Not shown: clean" in mismatch_caption(results, settings)
+    figure = mismatch(results, settings)
+    assert len(figure.axes) == 2  # no wrong step: one column
+    line = figure.axes[0].lines[-2]
+    assert line.get_ydata()[0] == pytest.approx(psnr(results, "sigma0.01", "lbfgs"))
+
+
+def test_without_the_right_value_there_is_no_loss(make_run, settings, tmp_path):
+    results = make_run(
+        tmp_path, samples=SAMPLES, degradations=("na0.60", "na0.70", "na0.80"), methods=("lbfgs",)
+    )
+    assert len(mismatch(results, settings).axes) == 1
+    assert "The right value (clean) was not restored" in mismatch_caption(results, settings)
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        {"samples": ()},
+        {"samples": ("engine",), "degradations": ("clean",)},
+        {"samples": ("mine",), "degradations": ("na0.60",), "truth_of": lambda sample: False},
+    ],
+    ids=["nothing", "nothing wrong", "no truth"],
+)
+def test_nothing_to_show_is_said(make_run, settings, tmp_path, selection):
+    results = make_run(tmp_path, **selection)
+    assert "No degradation" in mismatch(results, settings).texts[0].get_text()
+    assert "No degradation" in mismatch_caption(results, settings)
+
+
+def test_a_method_that_met_few_degradations_is_drawn_there(make_run, settings, tmp_path):
+    results = make_run(
+        tmp_path, samples=SAMPLES, degradations=DEGRADATIONS, methods=("iterative", "lbfgs")
+    )
+    kept = [item for item in results.items if (item.method, item.degradation) != ("lbfgs", "clean")]
+    results.items = kept
+    figure = mismatch(results, settings)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["iterative", "lbfgs"]
+    losses = mismatch_caption(results, settings)
+    assert "iterative NA told" in losses
+    assert "lbfgs NA told" not in losses
+
+
+def test_bytes_repeat_and_nothing_is_cut_off(wrong, settings, tmp_path):
+    files = [tmp_path / "one.png", tmp_path / "two.png"]
+    for file in files:
+        save(mismatch(wrong, settings), file)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    figure = mismatch(wrong, settings)
+    figure.canvas.draw()
+    inner, outer = figure.get_tightbbox(), figure.bbox_inches
+    assert min(inner.x0, inner.y0) >= -0.01
+    assert inner.x1 <= outer.x1 + 0.01
+    assert inner.y1 <= outer.y1 + 0.01
