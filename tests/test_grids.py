@@ -79,10 +79,15 @@ def test_a_selection_of_ones_own_drops_the_presets_studies():
     assert not any("table2" in path for path in plan.targets(config, "multifocus"))
     with pytest.raises(InputError, match="studies.noise is missing"):
         plan.report_inputs(config, "multifocus", "table2")
-    named = build(methods=["lbfgs"], studies={"noise": {"methods": ["lbfgs"]}})
-    assert grids.studies(named, "multifocus") == ["noise"]
+
+
+def test_a_study_that_is_named_takes_ones_own_samples_and_methods():
+    config = build(methods=["lbfgs"], samples=["text"], studies={"noise": {}})
+    assert grids.studies(config, "multifocus") == ["noise"]
+    study = grids.section(config, "multifocus", "noise")
     preset = configuration.preset("test")["tracks"]["multifocus"]["studies"]["noise"]
-    assert grids.section(named, "multifocus", "noise")["degradations"] == preset["degradations"]
+    assert study["degradations"] == preset["degradations"]
+    assert (study["methods"], study["samples"]) == (["lbfgs"], [f"text.size{preset['size']}"])
 
 
 @pytest.mark.parametrize(

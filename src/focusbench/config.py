@@ -74,7 +74,8 @@ def build(user: Mapping[str, Any]) -> dict[str, Any]:
 def _without_studies(base: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
     """Drop a preset's studies where the user selects something, save those that the user names.
 
-    Who asks for two samples or one method does not want the preset's other experiments as well.
+    Who asks for two samples or one method does not want the preset's other experiments as well. The
+    studies that are kept take samples and methods from the user's selection, not from the preset.
     """
     changed = deepcopy(dict(base))
     chosen = user.get("tracks")
@@ -84,9 +85,13 @@ def _without_studies(base: Mapping[str, Any], user: Mapping[str, Any]) -> dict[s
             continue
         named = own.get("studies")
         named = named if isinstance(named, Mapping) else {}
+        selected = set(own) & {"samples", "methods"}
         if "studies" in section:
-            kept = {study: one for study, one in section["studies"].items() if study in named}
-            section["studies"] = kept
+            section["studies"] = {
+                study: {key: value for key, value in one.items() if key not in selected}
+                for study, one in section["studies"].items()
+                if study in named
+            }
     return changed
 
 
