@@ -7,7 +7,7 @@ from pathlib import Path
 from focusbench import plan, running
 from focusbench.evaluation.psnr import psnr
 from focusbench.files import sha256, write_json
-from focusbench.images import Volume, read_volume, write_volume
+from focusbench.images import read_volume, write_volume
 from focusbench.jobs import job
 from focusbench.tracks import TABLE, stage
 from focusbench.training.state import FileState
@@ -26,14 +26,10 @@ with job(snakemake.log[0]):
     scored = truth and not wanted.degradation.startswith(TABLE[wanted.track].recorded)
     score = measure = None
     if scored:
-        true = read_volume(truth)
-        score = partial(psnr, true.array, data_range=1.0)
-
-        def measure(estimate):
-            volume = Volume(estimate, observed.axes, observed.voxel_size)
-            ids = (wanted.degradation, settings, about)
-            return stage(wanted.track, "score").score(true, volume, observed, *ids)
-
+        true = read_volume(truth).array
+        score = partial(psnr, true, data_range=1.0)
+        if TABLE[wanted.track].iterates:
+            measure = partial(stage(wanted.track, "iterates").measure, true)
     label = f"{wanted.method} {wanted.sample}/{wanted.degradation}"
     monitor = running.trace(label, what["parameters"].get("steps"), score, measure)
     problem = stage(wanted.track, "problem").problem(observed, wanted.degradation, settings, about)

@@ -39,6 +39,7 @@ class Track:
     own_problem_keys: tuple[str, ...] = ()  # keys of a user's own sample that state the problem
     from_source: str | None = None  # beginning of degradations made from the source, not the truth
     recorded: str = "recorded"  # degradation id of a user's own observations
+    iterates: bool = False  # whether the stage `iterates` measures single iterates of a run
     checked: bool = False  # whether the stage `checks` looks at a configuration before any work
     # ends of the ids of observations that are made from another one: {its id}_{end}
     derived: tuple[str, ...] = ()
@@ -74,6 +75,7 @@ TABLE: dict[str, Track] = {
         own_problem_keys=("numerical_aperture", "noise_sigma"),
         training_keys=("size", "slices"),
         from_source="offmodel",
+        iterates=True,
         derived=("heldout", "planes_odd", "planes_even", "rays_odd", "rays_even"),
         tables={
             "table1": Report(("scores", "records")),

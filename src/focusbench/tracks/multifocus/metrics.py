@@ -4,12 +4,9 @@ import math
 
 from focusbench.evaluation.metric import Metric
 from focusbench.evaluation.metrics import SSIM_VARIANTS
+from focusbench.tracks.multifocus.ranges import RANGE_USED, RANGE_WHOLE
 
-# One transmittance is scored with two ranges, as empty space is 1.0 and the densest voxel 0.7:
-# the whole scale, as the paper has it, and the span that the volumes really use.
-RANGE_WHOLE, RANGE_USED = 1.0, 0.3
 LOSS_OF_RANGE = 20 * math.log10(RANGE_WHOLE / RANGE_USED)  # 10.46 dB, for every volume
-
 
 METRICS: dict[str, Metric] = {
     "psnr": Metric("PSNR, range 1", "dB", "data range 1", True),

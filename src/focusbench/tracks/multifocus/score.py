@@ -19,12 +19,8 @@ from focusbench.problem import Noise
 from focusbench.tracks.multifocus.degradations import noise_of, parse
 from focusbench.tracks.multifocus.degradations import withheld as withheld_planes
 from focusbench.tracks.multifocus.geometry import ray_geometry
-from focusbench.tracks.multifocus.metrics import (
-    HELD_OUT,
-    METRICS,
-    RANGE_USED,
-    RANGE_WHOLE,
-)
+from focusbench.tracks.multifocus.metrics import HELD_OUT, METRICS
+from focusbench.tracks.multifocus.ranges import RANGE_USED, RANGE_WHOLE
 
 
 def score(

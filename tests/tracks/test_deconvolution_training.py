@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+import torch
+
+from focusbench import methods
+from focusbench.errors import InputError
+from focusbench.evaluation.metrics import psnr
+from focusbench.images import write_volume
+from focusbench.tracks.deconvolution import optics
+from focusbench.tracks.deconvolution.training import WATCHED, training_set
+from focusbench.training.volumes import PairedVolumes, UnpairedVolumes
+
+SHAPE = (10, 12, 14)
+VOXEL = (0.1, 0.1, 0.1)
+
+
+@pytest.fixture
+def settings(deconvolution_settings):
+    return {**deconvolution_settings["track"], "training": {"degradation": "snr20"}}
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Three samples to learn from, and one to watch: sharp i + noise, blurred half of it."""
+    roles = {role: {} for role in ("truths", "observations")}
+    roles |= {f"validation_{role}": {} for role in roles}
+    rng = np.random.default_rng(0)
+    for name in ("a", "b", "c", "watched"):
+        truth = rng.random(SHAPE, np.float32)
+        start = "validation_" if name == "watched" else ""
+        for role, array in (("truths", truth), ("observations", truth / 2)):
+            path = tmp_path / f"{name}_{role}.ome.tif"
+            write_volume(path, array, "ZYX", VOXEL)
+            roles[start + role][name] = path
+    return roles
+
+
+@pytest.mark.parametrize(
+    ("trains_on", "kind"), [("pairs", PairedVolumes), ("unpaired", UnpairedVolumes)]
+)
+def test_reads_what_the_workflow_made(trains_on, kind, files, settings):
+    data = training_set(trains_on, 5, settings, {}, files)
+    assert type(data) is kind
+    assert (data.names, data.seed) == (("a", "b", "c"), 5)
+    assert data.blurred_unit == data.sharp_unit / 2
+    kernel = data.kernel()
+    assert np.array_equal(kernel, optics.kernel(settings["optics"], VOXEL))
+    assert kernel.shape == (31, 31, 31)
+    estimate = np.zeros(SHAPE, np.float32)
+    assert data.validation.shape == SHAPE
+    assert data.score(estimate) == psnr(2 * data.validation, estimate, 1.0)
+    if kind is PairedVolumes:
+        blurred, sharp = data.pairs(0, 1, (8, 8, 8))
+        torch.testing.assert_close(2 * blurred, sharp)
+
+
+def test_every_learner_of_the_track_has_its_set(files, settings):
+    learners = [m for m in methods.names("deconvolution") if methods.TABLE[m].trains_on]
+    assert len(learners) == 5
+    for name in learners:
+        training_set(methods.TABLE[name].trains_on, 0, settings, {}, files)
+
+
+def test_the_middle_of_a_large_volume_is_watched(files, settings, tmp_path):
+    side = WATCHED + 6
+    volume = np.random.default_rng(1).random((3, 5, side), np.float32)
+    for role in ("truths", "observations"):
+        path = tmp_path / f"large_{role}.ome.tif"
+        write_volume(path, volume, "ZYX", VOXEL)
+        files[f"validation_{role}"] = {"large": path}
+    data = training_set("pairs", 0, settings, {}, files)
+    assert np.array_equal(data.validation, volume[:, :, 3:-3])
+    assert data.score(volume[:, :, 3:-3]) == float("inf")
+
+
+def test_nothing_to_watch(files, settings):
+    files = {role: paths for role, paths in files.items() if not role.startswith("validation")}
+    data = training_set("unpaired", 0, settings, {}, files)
+    assert data.validation is None
+    assert data.score is None
+
+
+def test_mistakes(files, settings):
+    with pytest.raises(InputError, match="unknown training set 'x'; accepted: pairs, unpaired"):
+        training_set("x", 0, settings, {}, files)
+    for wrong in (None, {}, {**files, "truths": {}}):
+        with pytest.raises(InputError, match="no observations or no truths"):
+            training_set("pairs", 0, settings, {}, wrong)
+    files["validation_truths"] = {"watched": files["truths"]["a"]}
+    training_set("pairs", 0, settings, {}, files)  # of the same shape: nothing can be seen
