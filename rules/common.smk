@@ -44,6 +44,12 @@ def weights_of(wildcards):
     return plan.weights(CONFIG, *ids) or []
 
 
+def training_inputs(wildcards):
+    """Volumes that a training reads; none where it makes its own."""
+    roles = plan.training_files(CONFIG, wildcards.track, wildcards.training)
+    return [path for files in roles.values() for path in files.values()]
+
+
 def threads_of(wildcards):
     """Threads of a method: part of its result, so the same wherever it runs."""
     return CONFIG["tracks"][wildcards.track]["threads"]

@@ -2,6 +2,8 @@
 
 
 rule train:
+    input:
+        training_inputs,
     output:
         model="results/{track}/models/{method}/{training}/model.safetensors",
         record="results/{track}/models/{method}/{training}/model.json",

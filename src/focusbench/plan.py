@@ -43,6 +43,9 @@ def training(config: Config, track: str, method: str, seed: int, sample: str) ->
     trains_on = _method(config, track, method)["trains_on"]
     if trains_on is None:
         return None
+    learns = config["tracks"][track].get("training")
+    if learns:  # from the track's own samples
+        return f"{learns['degradation']}-seed{seed}"
     return f"{trains_on}-size{_size(config, track, sample)}-seed{seed}"
 
 
@@ -62,6 +65,25 @@ def weights(config: Config, track: str, method: str, seed: int, sample: str) -> 
     """File with a method's weights; None if it does not train."""
     name = training(config, track, method, seed, sample)
     return None if name is None else paths.model(track, method, name)
+
+
+def training_files(config: Config, track: str, training: str) -> dict[str, dict[str, str]]:
+    """Files that a training on a track's own samples reads, by role and sample; else none.
+
+    Roles: `truths` and `observations` of the samples that it learns from, `validation_truths` and
+    `validation_observations` of those that choose its parameters.
+    """
+    learns = config["tracks"][track].get("training")
+    if not learns:
+        return {}
+    degradation = training.rpartition("-seed")[0]
+    files = {}
+    for start, samples in (("", learns["samples"]), ("validation_", learns["validation"])):
+        files[f"{start}truths"] = {one: paths.truth(track, one) for one in samples}
+        files[f"{start}observations"] = {
+            one: paths.observed(track, one, degradation) for one in samples
+        }
+    return files
 
 
 def reports(config: Config, track: str, kind: str) -> list[str]:
@@ -132,10 +154,11 @@ def wildcards(config: Config) -> dict[str, str]:
     facts = [tracks.TABLE[track] for track in present]
     known = [method for track in present for method in config["methods"][track]]
     trained = {
-        f"{method['trains_on']}-size[1-9][0-9]{{0,3}}-seed[0-9]+"
+        expression
         for track in present
         for method in config["methods"][track].values()
         if method["trains_on"]
+        for expression in [_training_expression(config, track, method["trains_on"])]
     }
     samples = [sample for track in present for sample in registry.names(track)]
     return {
@@ -151,6 +174,12 @@ def wildcards(config: Config) -> dict[str, str]:
         "table": any_of([name for fact in facts for name in fact.tables]),
         "figure": any_of([name for fact in facts for name in fact.figures]),
     }
+
+
+def _training_expression(config: Config, track: str, trains_on: str) -> str:
+    if config["tracks"][track].get("training"):
+        return f"(?:{tracks.TABLE[track].any_degradation})-seed[0-9]+"
+    return f"{trains_on}-size[1-9][0-9]{{0,3}}-seed[0-9]+"
 
 
 # --- data on this machine: places are no part of a result, content is ---------------------------
@@ -292,6 +321,7 @@ def train_parameters(config: Config, track: str, method: str, training: str) -> 
         "method": facts["target"],
         "parameters": {key: parameters[key] for key in parameters if fit is None or key in fit},
         "trains_on": facts["trains_on"],
+        "files": training_files(config, track, training),
         "settings": {**_section(config, track, "training_keys"), **_training_size(training)},
         "code": code_hash(
             facts["target"], f"{tracks.TABLE[track].package}.training", "focusbench.running"
@@ -304,15 +334,16 @@ def restore_parameters(
 ) -> dict[str, Any]:
     """Of restoring a sample."""
     facts = _method(config, track, method)
+    package = tracks.TABLE[track].package
+    stages = ["problem", *(["iterates"] if tracks.TABLE[track].iterates else [])]
     return {
         **_how(config, track),
         "method": facts["target"],
         "parameters": facts["parameters"],
         "settings": _problem(config, track, sample),
-        # the score is part of the record: of the best iterate, and of further estimates
         "code": code_hash(
             facts["target"],
-            *(f"{tracks.TABLE[track].package}.{name}" for name in ("problem", "score")),
+            *(f"{package}.{name}" for name in stages),
             "focusbench.running",
         ),
         **({"program": _program(facts["command"])} if facts["command"] else {}),

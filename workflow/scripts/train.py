@@ -13,7 +13,11 @@ with job(snakemake.log[0]):
     state = FileState(f"results/.resume/{key}", key)
     monitor = running.trace(f"{wanted.method} {wanted.training}", None)
     data = stage(wanted.track, "training").training_set(
-        what["trains_on"], snakemake.params.seed, what["settings"], what["parameters"]
+        what["trains_on"],
+        snakemake.params.seed,
+        what["settings"],
+        what["parameters"],
+        **({"files": what["files"]} if what["files"] else {}),
     )
     run = running.make_run(what, snakemake.params.seed, state, monitor)
     weights, record = running.fit(what["method"], what["parameters"], data, run)
