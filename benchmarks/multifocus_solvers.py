@@ -14,7 +14,11 @@ lbfgs           the method as it stands
 no_pairs        without the pairs that correct the model's curvature
 no_decay        with the final weight from the start
 few_products    a third of the products with the linearised model
-power_1         the penalty is the total variation (power 1), so that the objective is that of plain
+power_1         the penalty is the total variation (power 1, gradients without their neighbours), so
+                that the objective is that of plain
+gradient        the variation of the gradient of power 0.85, which the method once had
+gradient_0.3    the same of power 0.3
+structure_0.3   the method with power 0.3
 """
 
 import argparse
@@ -32,12 +36,16 @@ from focusbench.tracks.multifocus import observe, truth
 from focusbench.tracks.multifocus.degradations import parse
 
 MARKS = (20, 60, 100, 200, 400, 1000, 2000)
+TOTAL_VARIATION = {"power": 1.0, "share": 0.0, "weight_factor": 4.0}
 VARIANTS = {
     "lbfgs": {},
     "no_pairs": {"memory": 0},
     "no_decay": {"first_weight": 0.0},
     "few_products": {"rounds": 2, "products": 4},
-    "power_1": {"power": 1.0},
+    "power_1": TOTAL_VARIATION,
+    "gradient": {"power": 0.85, "share": 0.0, "weight_factor": 4.0},
+    "gradient_0.3": {"power": 0.3, "share": 0.0, "weight_factor": 2.0},
+    "structure_0.3": {"power": 0.3, "weight_factor": 1.2},
 }
 
 
@@ -133,7 +141,7 @@ def main():
         for degradation in arguments.degradations:
             wanted, problem = prepare(sample, degradation, arguments)
             for name in arguments.variants:
-                changes = VARIANTS.get(name, {"power": 1.0})
+                changes = VARIANTS.get(name, TOTAL_VARIATION)
                 method = Lbfgs(max_evaluations=arguments.evaluations, **changes)
                 stepper = (
                     Plain(method, problem)

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from focusbench.data import phantoms
 from focusbench.errors import InputError
 from focusbench.evaluation.psnr import psnr
 from focusbench.methods.iterative import Iterative
 from focusbench.methods.lbfgs import EIGHT_BITS, Lbfgs, LbfgsStepper
-from focusbench.problem import Noise
+from focusbench.optics import rays
+from focusbench.problem import Noise, Problem
 from focusbench.training.run import quick_run
 
 
@@ -47,7 +49,7 @@ def test_weight_follows_the_noise_level_alone(ray_problem):
 
     assert pytest.approx(0.0011320594, rel=1e-6) == EIGHT_BITS
     clean = weight(Noise(0.0, 1 / 255))
-    assert clean == pytest.approx(1.5235e-4, rel=1e-4)
+    assert clean == pytest.approx(4.9516e-5, rel=1e-4)
     ratio = weight(Noise(0.02)) / weight(Noise(0.01))
     assert ratio == pytest.approx(2**method.weight_exponent)
     assert weight(Noise(0.01, 1 / 255)) > weight(Noise(0.01))
@@ -60,7 +62,7 @@ def test_weight_follows_the_noise_level_alone(ray_problem):
 
 @pytest.fixture
 def objective(ray_problem):
-    return LbfgsStepper(Lbfgs(smoothing=0.01, power=0.8), ray_problem, "cpu").objective
+    return LbfgsStepper(Lbfgs(smoothing=0.01, power=0.8, share=0.0), ray_problem, "cpu").objective
 
 
 @pytest.fixture
@@ -90,6 +92,14 @@ def test_misfit_penalty_and_their_gradients(ray_problem, objective, point):
         ahead, behind = (value(point + s * step * direction) for s in (1, -1))
         slope = (gradient * direction).sum().item()
         assert (ahead - behind) / (2 * step) == pytest.approx(slope, rel=1e-5)
+
+
+def test_the_variation_follows_the_point(objective, point):
+    """It is kept for the last point, and only for that one."""
+    first, _ = objective.penalty(point)
+    assert objective.penalty(point)[0] == first
+    assert objective.penalty(2 * point)[0] > first
+    assert objective.penalty(point.clone())[0] == first
 
 
 def test_curvature_is_near_that_of_the_rays(ray_problem, objective, small_truth):
@@ -126,6 +136,24 @@ def test_restores_better_than_adam_for_the_same_work(ray_problem, small_truth):
     adam = Iterative(steps=60).restore(ray_problem, quick_run())
     gain = psnr(small_truth, found.estimate, 1.0) - psnr(small_truth, adam.estimate, 1.0)
     assert gain > 3
+
+
+def test_neighbours_help_where_surfaces_are_curved_and_images_noisy():
+    """Against the variation of the gradient alone, with the weight that suits it."""
+    density = phantoms.density("gyroid", 24, 7, settings={"seed": 1})
+    truth = (1 - 0.3 * density).astype(np.float32)
+    geometry = rays.Geometry(n_slices=7, aperture_grid=7)
+    noise = np.random.default_rng(0).normal(0, 0.01, truth.shape)
+    observed = np.clip(rays.render(truth, geometry) + noise, 0, 1).astype(np.float32)
+    problem = Problem(
+        "multifocus", observed, "ZYX", (1.0, 0.92, 0.92), rays.RayForward(geometry), Noise(0.01)
+    )
+    alone = Lbfgs(max_evaluations=30, power=0.85, share=0.0, weight_factor=4.0)
+    reached = [
+        psnr(truth, method.restore(problem, quick_run()).estimate, 1.0)
+        for method in (Lbfgs(max_evaluations=30), alone)
+    ]
+    assert reached[0] > reached[1] + 2
 
 
 def test_stays_in_the_box_and_reaches_the_empty_bound(ray_problem, small_truth):
@@ -190,6 +218,8 @@ def test_a_time_budget_marks_the_row(ray_problem):
         {"products": 0},
         {"power": 0.0},
         {"power": 1.1},
+        {"share": -0.1},
+        {"share": 0.6},
         {"weight_decay": 1.0},
         {"first_weight": -0.1},
         {"smoothing": 0.0},
