@@ -8,6 +8,10 @@ from focusbench.errors import InputError
 TABLE: dict[str, str] = {
     "skip_3d": "focusbench.networks.skip_3d:Skip3d",
     "neural_field": "focusbench.networks.neural_field:NeuralField",
+    "unet_3d": "focusbench.networks.unet_3d:Unet3d",
+    "patchgan_3d": "focusbench.networks.patchgan_3d:Patchgan3d",
+    "multi_scale_patchgan_3d": "focusbench.networks.patchgan_3d:MultiScalePatchgan",
+    "blur_kernel": "focusbench.networks.blur_kernel:BlurKernel",
 }
 
 
