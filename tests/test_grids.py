@@ -157,3 +157,10 @@ def test_every_study_of_a_report_is_in_the_schema():
         known = section.get("studies", {}).get("properties", {})
         wanted = {one.study for one in [*facts.tables.values(), *facts.figures.values()]} - {None}
         assert wanted == set(known)
+
+
+def test_trivial_rows_are_in_every_grid_of_a_table():
+    config = build()
+    for study, expected in ((None, True), ("noise", True), ("small", True), ("mismatch", False)):
+        made = {item.method for item in grids.restorations(config, "multifocus", study)}
+        assert ("start" in made) == expected

@@ -38,8 +38,10 @@ def section(config: Config, track: str, study: str | None = None) -> dict[str, A
 def restorations(config: Config, track: str, study: str | None = None) -> list[Restored]:
     """All restorations of the main grid or of a study, trivial rows first.
 
-    What is derived from another observation asks about a method alone: it has no trivial rows.
+    Trivial rows are for tables: a study that only figures show has none. Neither has what is
+    derived from another observation: it asks about a method alone.
     """
+    in_table = any(report.study == study for report in tracks.TABLE[track].tables.values())
     grid = section(config, track, study)
     known = config["methods"][track]
     trivial = [method for method, facts in known.items() if facts["trivial"]]
@@ -48,7 +50,9 @@ def restorations(config: Config, track: str, study: str | None = None) -> list[R
         Restored(sample, degradation, method, seed)
         for sample in grid["samples"]
         for degradation in degradations(config, track, sample, grid["degradations"])
-        for method in (chosen if derived_from(track, degradation) is None else grid["methods"])
+        for method in (
+            chosen if in_table and derived_from(track, degradation) is None else grid["methods"]
+        )
         for seed in (grid["seeds"] if known[method]["stochastic"] else grid["seeds"][:1])
     ]
 
