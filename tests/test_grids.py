@@ -144,11 +144,14 @@ def test_recorded_is_for_recordings(tmp_path, samples, words):
         configuration.build(user)
 
 
-def test_derived_observations_have_no_trivial_rows():
-    config = build(degradations=["clean", "clean_heldout"], methods=["lbfgs"])
-    found = {(item.degradation, item.method) for item in grids.restorations(config, "multifocus")}
-    assert ("clean", "start") in found
-    assert {method for degradation, method in found if degradation == "clean_heldout"} == {"lbfgs"}
+def test_halves_of_an_observation_have_no_trivial_rows():
+    degradations = ["clean", "clean_heldout", "clean_planes_odd"]
+    config = build(degradations=degradations, methods=["lbfgs"])
+    made = {one: set() for one in degradations}
+    for item in grids.restorations(config, "multifocus"):
+        made[item.degradation].add(item.method)
+    assert made["clean"] == made["clean_heldout"] == {"transparent", "start", "lbfgs"}
+    assert made["clean_planes_odd"] == {"lbfgs"}
 
 
 def test_every_study_of_a_report_is_in_the_schema():
@@ -164,3 +167,21 @@ def test_trivial_rows_are_in_every_grid_of_a_table():
     for study, expected in ((None, True), ("noise", True), ("small", True), ("mismatch", False)):
         made = {item.method for item in grids.restorations(config, "multifocus", study)}
         assert ("start" in made) == expected
+
+
+@pytest.mark.parametrize("degradation", ["recorded", "recorded_heldout"])
+def test_a_phantom_was_never_recorded(degradation):
+    for parameters in (plan.observed_parameters, plan.restore_parameters):
+        args = (build(), "multifocus", "cell", degradation)
+        with pytest.raises(InputError, match=f"cell is no recording.*{degradation}"):
+            parameters(*args, *(["lbfgs"] if parameters is plan.restore_parameters else []))
+
+
+def test_a_recording_is_not_degraded(tmp_path):
+    path = tmp_path / "mine.tif"
+    path.write_bytes(b"")
+    config = configuration.build(
+        {"preset": "test", "data": {"stack": {"mine": {"path": str(path)}}}}
+    )
+    with pytest.raises(InputError, match="mine is a recording.*accepted: recorded"):
+        plan.observed_parameters(config, "multifocus", "mine", "clean")

@@ -405,7 +405,7 @@ def _explained(error: Any, key: str) -> InputError:
             "does not begin with a dot"
         )
     hint = ""
-    if rule == "type" and isinstance(value, str) and _is_number(value):
+    if rule == "type" and isinstance(value, str) and "e" in value.lower() and _is_number(value):
         hint = " (YAML reads a number like 1e-3 as text: write 1.0e-3)"
     accepted = _accepted(part)
     shown = value if len(repr(value)) <= 80 else f"{str(value)[:77]}..."
@@ -427,7 +427,9 @@ def _accepted(part: Mapping[str, Any]) -> str:
     ):
         if rule in part:
             words.append(f"{sign} {part[rule]}")
-    if "minItems" in part:
+    if "minItems" in part and part["minItems"] == part.get("maxItems"):
+        words.append(f"with {part['minItems']} entries")
+    elif "minItems" in part:
         words.append(f"with at least {part['minItems']} entries")
     if part.get("uniqueItems"):
         words.append("without repetition")

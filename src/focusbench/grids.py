@@ -38,10 +38,12 @@ def section(config: Config, track: str, study: str | None = None) -> dict[str, A
 def restorations(config: Config, track: str, study: str | None = None) -> list[Restored]:
     """All restorations of the main grid or of a study, trivial rows first.
 
-    Trivial rows are for tables: a study that only figures show has none. Neither has what is
-    derived from another observation: it asks about a method alone.
+    Trivial rows are for tables: a study that only figures show has none. Neither has half of an
+    observation: two halves of it ask about a method alone.
     """
-    in_table = any(report.study == study for report in tracks.TABLE[track].tables.values())
+    facts = tracks.TABLE[track]
+    in_table = any(report.study == study for report in facts.tables.values())
+    halves = tuple(f"_{part}" for part, judged in facts.derived.items() if not judged)
     grid = section(config, track, study)
     known = config["methods"][track]
     trivial = [method for method, facts in known.items() if facts["trivial"]]
@@ -51,7 +53,7 @@ def restorations(config: Config, track: str, study: str | None = None) -> list[R
         for sample in grid["samples"]
         for degradation in degradations(config, track, sample, grid["degradations"])
         for method in (
-            chosen if in_table and derived_from(track, degradation) is None else grid["methods"]
+            chosen if in_table and not degradation.endswith(halves or "?") else grid["methods"]
         )
         for seed in (grid["seeds"] if known[method]["stochastic"] else grid["seeds"][:1])
     ]

@@ -234,12 +234,21 @@ def data_source(config: Config, sample: str) -> str:
     return registry.get(name).source
 
 
-def _check_sample(config: Config, track: str, sample: str) -> None:
-    """Refuse a sample of another track, or one of no size: a file may be asked for by name."""
+def _check_sample(config: Config, track: str, sample: str, degradation: str = "") -> None:
+    """Refuse what cannot be, as a file may be asked for by name.
+
+    A sample of another track, a size that none can have, a recording that is degraded, or a
+    prepared volume that was recorded.
+    """
     name, size = split_size(sample)
     known = [*registry.names(track), *own_sections(config)[tracks.TABLE[track].own]]
     if name not in known:
         raise InputError(f"{sample} is no sample of track {track}; known: {', '.join(known)}")
+    recorded = tracks.TABLE[track].recorded
+    if degradation and own(config, sample) and not degradation.startswith(recorded):
+        raise InputError(f"{sample} is a recording, not {degradation}; accepted: {recorded}")
+    if degradation.startswith(recorded) and not own(config, sample):
+        raise InputError(f"{sample} is no recording of one's own, it cannot be {degradation}")
     if size is None:
         return
     if "size" not in config["tracks"][track] or own(config, sample):
@@ -280,7 +289,7 @@ def observed_parameters(
     config: Config, track: str, sample: str, degradation: str
 ) -> dict[str, Any]:
     """Of making an observation."""
-    _check_sample(config, track, sample)
+    _check_sample(config, track, sample, degradation)
     package = tracks.TABLE[track].package
     origin = data_source(config, sample)
     roots = [f"{package}.observe"]
@@ -333,6 +342,7 @@ def restore_parameters(
     config: Config, track: str, sample: str, degradation: str, method: str
 ) -> dict[str, Any]:
     """Of restoring a sample."""
+    _check_sample(config, track, sample, degradation)
     facts = _method(config, track, method)
     package = tracks.TABLE[track].package
     stages = ["problem", *(["iterates"] if tracks.TABLE[track].iterates else [])]

@@ -41,8 +41,9 @@ class Track:
     recorded: str = "recorded"  # degradation id of a user's own observations
     iterates: bool = False  # whether the stage `iterates` measures single iterates of a run
     checked: bool = False  # whether the stage `checks` looks at a configuration before any work
-    # ends of the ids of observations that are made from another one: {its id}_{end}
-    derived: tuple[str, ...] = ()
+    # ends of the ids of observations that are made from another one, {its id}_{end}, and whether
+    # trivial rows say anything there
+    derived: dict[str, bool] = field(default_factory=dict)
     tables: dict[str, Report] = field(default_factory=dict)
     figures: dict[str, Report] = field(default_factory=dict)
 
@@ -54,8 +55,7 @@ class Track:
 
 
 _MULTIFOCUS_TRUTH = ("size", "slices", "antialias", "depth", "geometry")
-_PART = r"0\.[0-9]{1,4}"  # below 1
-_ABOVE_0 = r"0\.(?=0*[1-9])[0-9]{1,4}"
+_ABOVE_0 = r"0\.(?=0*[1-9])[0-9]{1,4}"  # and below 1
 _STEP = rf"(?:[1-9][0-9]{{0,2}}(?:\.[0-9]{{1,4}})?|{_ABOVE_0})"
 _MULTIFOCUS_MODELS = rf"(?:offmodel|float|na{_ABOVE_0}|step{_STEP})"
 _DECONVOLUTION_MODELS = r"(?:(?:richards_wolf|offmodel)_)?"
@@ -63,7 +63,7 @@ _DECONVOLUTION_MODELS = r"(?:(?:richards_wolf|offmodel)_)?"
 TABLE: dict[str, Track] = {
     "multifocus": Track(
         "focusbench.tracks.multifocus",
-        degradation=rf"(?:clean|sigma{_PART}|{_MULTIFOCUS_MODELS}(?:_sigma{_PART})?)",
+        degradation=rf"(?:clean|sigma{_ABOVE_0}|{_MULTIFOCUS_MODELS}(?:_sigma{_ABOVE_0})?)",
         degradation_help="clean, float, offmodel, sigma0.01 (any standard deviation below 1), "
         "na0.70 (the light's NA), step1.10 (um between planes); all but clean also with noise, "
         "such as offmodel_sigma0.01; all also with _heldout, _planes_odd, _planes_even, "
@@ -76,7 +76,10 @@ TABLE: dict[str, Track] = {
         training_keys=("size", "slices"),
         from_source="offmodel",
         iterates=True,
-        derived=("heldout", "planes_odd", "planes_even", "rays_odd", "rays_even"),
+        derived={
+            "heldout": True,
+            **dict.fromkeys(("planes_odd", "planes_even", "rays_odd", "rays_even"), False),
+        },
         tables={
             "table1": Report(("scores", "records")),
             "table2": Report(("scores", "records"), study="noise"),

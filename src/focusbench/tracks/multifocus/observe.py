@@ -65,7 +65,10 @@ def observe(
     if wanted.part:
         if base is None:
             raise InputError(f"degradation {degradation}: is made from {base_of(degradation)}")
-        image, done = _partial(base.array, wanted.part)
+        try:
+            image, done = _partial(base.array, wanted.part)
+        except InputError as error:
+            raise InputError(f"{sample}: {error}") from None
         about |= {"base": base_of(degradation), **done}
         return Volume(image, base.axes, base.voxel_size), about
     if wanted.recorded:
