@@ -98,10 +98,15 @@ class Restoration:
 
 @dataclass(frozen=True)
 class Weights:
-    """A trained model: named tensors, and what is needed to build the network again (JSON)."""
+    """A trained model: named tensors, and what is needed to build the network again (JSON).
+
+    `details` is what else a reader may want to see of the training (JSON): it goes into the
+    training's record, not into the file of weights, so that it may hold costs.
+    """
 
     tensors: Tensors
     description: Scalars = field(default_factory=dict)
+    details: Scalars = field(default_factory=dict)
 
 
 class TrainingSet(Protocol):

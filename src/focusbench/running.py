@@ -137,7 +137,8 @@ def fit(
     built = methods.build(method, parameters)
     weights, cost = measured(lambda: built.fit(data, run), run)
     steps = run.monitor.rows[-1].step if run.monitor.rows else 0
-    return weights, {"steps": steps, "parameters": dict(parameters), **cost}
+    details = dict(weights.details)
+    return weights, {"steps": steps, "parameters": dict(parameters), "details": details, **cost}
 
 
 def measured(work: Callable[[], Any], run: Run) -> tuple[Any, dict[str, Any]]:

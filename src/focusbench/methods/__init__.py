@@ -26,6 +26,13 @@ class Entry:
     fitted: str | None = None  # "gain" or "affine": scored after that fit to the truth (an oracle)
 
 
+# What `fit` of the learners of a U-Net reads. The validation volume is watched through the tiles.
+_SHARPENING = (
+    *("steps", "width", "crop", "batch_size", "learning_rate", "beta1", "decay"),
+    *("initial_sigma", "start_at_mean", "precision", "tile", "overlap"),
+)
+_CYCLE = (*_SHARPENING, "gamma", "history", "discriminator_width", "plus_minus")
+
 TABLE: dict[str, Entry] = {
     "transparent": Entry("focusbench.methods.transparent:Transparent", "multifocus", trivial=True),
     "start": Entry("focusbench.methods.start:Start", "multifocus", trivial=True),
@@ -68,6 +75,52 @@ TABLE: dict[str, Entry] = {
         "focusbench.methods.richardson_lucy_tv:RichardsonLucyTv", "deconvolution", gpu=True
     ),
     "wiener": Entry("focusbench.methods.wiener:Wiener", "deconvolution", gpu=True),
+    "supervised_mse": Entry(
+        "focusbench.methods.supervised_mse:SupervisedMse",
+        "deconvolution",
+        stochastic=True,
+        gpu=True,
+        trains_on="pairs",
+        fit_parameters=_SHARPENING,
+    ),
+    "supervised_gan": Entry(
+        "focusbench.methods.supervised_gan:SupervisedGan",
+        "deconvolution",
+        stochastic=True,
+        gpu=True,
+        trains_on="pairs",
+        fit_parameters=(
+            *_SHARPENING,
+            *("fidelity_weight", "conditional", "history", "discriminator_width", "plus_minus"),
+        ),
+    ),
+    "cyclegan": Entry(
+        "focusbench.methods.cyclegan:Cyclegan",
+        "deconvolution",
+        stochastic=True,
+        gpu=True,
+        trains_on="unpaired",
+        fit_parameters=_CYCLE,
+    ),
+    "cyclegan_blur_kernel": Entry(
+        "focusbench.methods.cyclegan_blur_kernel:CycleganBlurKernel",
+        "deconvolution",
+        stochastic=True,
+        gpu=True,
+        trains_on="unpaired",
+        fit_parameters=(
+            *_CYCLE,
+            *("border", "kernel_size", "kernel_constraint", "kernel_learning_rate"),
+        ),
+    ),
+    "cyclegan_blur_kernel_nonblind": Entry(
+        "focusbench.methods.cyclegan_blur_kernel_nonblind:CycleganBlurKernelNonblind",
+        "deconvolution",
+        stochastic=True,
+        gpu=True,
+        trains_on="unpaired",
+        fit_parameters=(*_CYCLE, "border"),
+    ),
 }
 
 
