@@ -405,6 +405,8 @@ def report_parameters(config: Config, track: str, name: str) -> dict[str, Any]:
                 for name, facts in config["methods"][track].items()
                 if name in used
             },
+            # all methods of one's own, so that one looks the same in every figure
+            "variants": [name for name in config["methods"][track] if name not in methods.TABLE],
         },
         "code": code_hash(f"{tracks.TABLE[track].package}.{stage}", "focusbench.report.results"),
     }

@@ -71,13 +71,17 @@ def method_styles(
     return {method: styles[method] for method in shown}
 
 
-def track_styles(track: str, shown: Sequence[str]) -> dict[str, Style]:
+def track_styles(
+    track: str, shown: Sequence[str], variants: Sequence[str] = ()
+) -> dict[str, Style]:
     """Return a style for each method in `shown`, the same in every figure of a track.
 
-    What is trivial is told for all methods of the track: told for those in `shown` alone, the
-    colours would hang on whether a figure has trivial rows.
+    `variants` are all methods of one's own that the configuration has for the track, whether a
+    figure shows them or not: a style depends on a method's place among all. What is trivial is
+    told for all methods as well: told for those in `shown` alone, the colours would hang on
+    whether a figure has trivial rows.
     """
-    known = known_methods.names(track)
+    known = [*known_methods.names(track), *variants]
     return method_styles(known, shown, {one for one in (*known, *shown) if is_trivial(one)})
 
 

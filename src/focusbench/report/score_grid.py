@@ -76,6 +76,22 @@ class ScoreGrid:
             if all(not math.isnan(self.value(metric, s, m)) for m in self.methods)
         ]
 
+    def lacking(self, metrics: Sequence[str]) -> dict[str, list[str]]:
+        """Method -> samples without a value of one of `metrics` that another method has there."""
+        found: dict[str, list[str]] = {}
+        for sample in self.samples:
+            missing = {
+                key: [m for m in self.methods if math.isnan(self.value(key, sample, m))]
+                for key in metrics
+            }
+            without = {
+                m for names in missing.values() if len(names) < len(self.methods) for m in names
+            }
+            for method in self.methods:
+                if method in without:
+                    found.setdefault(method, []).append(sample)
+        return found
+
     def paired(self, metric: str) -> dict[str, list[float]]:
         """Method -> values on the samples that are complete."""
         samples = self.complete(metric)

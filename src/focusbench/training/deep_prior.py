@@ -177,7 +177,7 @@ def reconstruct(
     `iterations` and `evaluations` of the result count the steps with the imaging model; a phase
     before (`after`) needs none.
 
-    What `stopping` sees is told in `details["early_stopping"]`. If it `ends` the run, the estimate
+    What `stopping` sees is told in `details["early_stopping"]`, and whether it `ends` the run. If it `ends` the run, the estimate
     is the one that it keeps; if it only looks on, that one is among `others`, under the name of its
     criterion, and the estimate is that of the last step. Before its first variance it keeps none:
     then the estimate is that of the last step, and there are no others.
@@ -194,7 +194,7 @@ def reconstruct(
     others: dict[str, np.ndarray] = {}
     details: dict[str, Any] = {}
     if stopping is not None:
-        details["early_stopping"] = stopping.details()
+        details["early_stopping"] = {**stopping.details(), "ends": ends}
         if stopping.best is not None and ends:
             estimate = stopping.best
         elif stopping.best is not None:

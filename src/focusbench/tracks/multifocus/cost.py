@@ -10,6 +10,8 @@ from focusbench.report.cost import cost_table
 from focusbench.report.results import Results
 from focusbench.report.tables import Table
 
+RECORDING = "a recording of one's own in its own size"
+
 
 def cost(results: Results, settings: Mapping[str, Any]) -> Table:
     """Seconds, CPU-seconds, training and memory of every method.
@@ -28,17 +30,25 @@ def cost(results: Results, settings: Mapping[str, Any]) -> Table:
     Table
         Its data hold one row per timed restoration.
     """
-    track = settings["track"]
+    track, sources = settings["track"], settings.get("sources") or {}
 
     def voxels(size: int | None) -> str:
         return f"{size} x {size} x {track.get('slices')} voxels"
 
-    sizes = {item.sample: split_size(item.sample)[1] for item in results.timed}
+    others = {}
+    for sample in dict.fromkeys(item.sample for item in results.timed):
+        size = split_size(sample)[1]
+        if sources.get(sample) == "stack":
+            others[sample] = RECORDING
+        elif size:
+            others[sample] = voxels(size)
+    recordings = [others.get(item.sample) == RECORDING for item in results.timed]
+    alone = bool(recordings) and all(recordings)
     return cost_table(
         results,
         settings,
-        voxels(track.get("size")),
+        RECORDING if alone else voxels(track.get("size")),
         "Training is done once per size and serves all samples; its seconds are those of the "
         "training itself, other jobs may have run beside it, and are no part of the other columns.",
-        {sample: voxels(size) for sample, size in sizes.items() if size},
+        {} if alone else others,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from focusbench.evaluation.fourier_shell import THRESHOLDS, ShellCorrelation, threshold_curve
@@ -47,7 +47,9 @@ def fsc(results: Results, settings: Mapping[str, Any]) -> Figure:
     """
     with style():
         panels = _panels(results)
-        return _draw(panels[:MOST_PANELS], results) if panels else sentence_figure(NOTHING)
+        if not panels:
+            return sentence_figure(NOTHING)
+        return _draw(panels[:MOST_PANELS], results, settings.get("variants", ()))
 
 
 def fsc_caption(results: Results, settings: Mapping[str, Any]) -> str:
@@ -89,14 +91,14 @@ def _panels(results: Results) -> list[_Panel]:
     return found
 
 
-def _draw(panels: list[_Panel], results: Results) -> Figure:
+def _draw(panels: list[_Panel], results: Results, variants: Sequence[str]) -> Figure:
     columns = min(COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
     figure = new_figure(3.9 * columns + 0.8, 2.7 * rows + 1)
     grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
     shown = {method for panel in panels for _, method in panel.curves}
     methods = [method for method in results.methods if method in shown]
-    styles = track_styles(results.track, methods)
+    styles = track_styles(results.track, methods, variants)
     for axes, panel in zip(grid.flat, panels, strict=False):
         shells = next(iter(panel.curves.values()))  # equal volumes, equal shells
         for name, dashes in THRESHOLD_DASHES.items():
@@ -108,6 +110,9 @@ def _draw(panels: list[_Panel], results: Results) -> Figure:
                 shells.correlation,
                 color=styles[method].colour,
                 linestyle=DASHES[kind],
+                marker=styles[method].marker,
+                markevery=(methods.index(method) % 4, 4),  # colours come round again
+                markersize=4,
             )
         axes.axhline(0, color="#777777", linewidth=0.8, zorder=0)
         axes.set_xlim(0, shells.frequency[-1])
@@ -127,14 +132,19 @@ def _has(panels: list[_Panel], kind: str) -> bool:
 
 
 def _legend(axes: Axes, figure: Figure, methods: Any, styles: Any, kinds: list[str]) -> None:
-    """Colours are methods, dashes are halves; thresholds are grey."""
+    """Colours and marks are methods, dashes are halves; thresholds are grey."""
     lines = [
-        *((method, styles[method].colour, "-") for method in methods),
-        *((KINDS[kind].label, "black", DASHES[kind]) for kind in kinds),
-        *((THRESHOLDS[name].label, "#777777", dashes) for name, dashes in THRESHOLD_DASHES.items()),
+        *((method, styles[method].colour, "-", styles[method].marker) for method in methods),
+        *((KINDS[kind].label, "black", DASHES[kind], "") for kind in kinds),
+        *(
+            (THRESHOLDS[name].label, "#777777", dashes, "")
+            for name, dashes in THRESHOLD_DASHES.items()
+        ),
     ]
     handles = [
-        axes.plot([], [], color=colour, linestyle=dashes, label=label)[0]
-        for label, colour, dashes in lines
+        axes.plot([], [], color=colour, linestyle=dashes, marker=marker, markersize=4, label=label)[
+            0
+        ]
+        for label, colour, dashes, marker in lines
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)

@@ -17,12 +17,13 @@ from focusbench.report.figures import (
     track_styles,
 )
 from focusbench.report.results import Results
+from focusbench.tracks.multifocus.clock import WHY_NOT_TIMED, holding
 from focusbench.tracks.multifocus.shown import MOST_SAMPLES, shown_degradation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 
 def front(results: Results, settings: Mapping[str, Any]) -> Figure:
@@ -39,7 +40,7 @@ def front(results: Results, settings: Mapping[str, Any]) -> Figure:
         Taken as all figures take it.
     """
     with style():
-        return _draw_front(results)
+        return _draw_front(results, settings)
 
 
 def front_caption(results: Results, settings: Mapping[str, Any]) -> str:
@@ -47,6 +48,7 @@ def front_caption(results: Results, settings: Mapping[str, Any]) -> str:
     timings = results.timings()
     devices = ", ".join(sorted({str(device) for device in timings["device"].dropna()}))
     trains = [m for m in results.methods if m in {method for method, _ in results.trained}]
+    without = _not_timed(results, settings.get("sources") or {})
     what = "seconds" if _on_gpu(timings) else "CPU-seconds (all threads together)"
     return (
         f"PSNR (data range 1, whole volume, {shown_degradation(results)}) of the running estimate "
@@ -55,6 +57,11 @@ def front_caption(results: Results, settings: Mapping[str, Any]) -> str:
         "what a reader gets for nothing. Reading, starting up and writing are left out"
         + (f", and so is the training of {', '.join(trains)}" if trains else "")
         + f". The first seed of each method. Preset {settings['preset']}."
+        + (
+            f" Not shown, as not timed there: {'; '.join(without)} ({WHY_NOT_TIMED})."
+            if without
+            else ""
+        )
     )
 
 
@@ -62,33 +69,61 @@ def _on_gpu(timings: DataFrame) -> bool:
     return not timings["device"].dropna().isin(["cpu"]).all()
 
 
-def _draw_front(results: Results) -> Figure:
+def _scores(results: Results) -> Series:
+    return results.scores().set_index(["sample", "degradation", "method", "seed"])["psnr"]
+
+
+def _shown(results: Results, scores: Series) -> dict[str, list[Restored]]:
+    """Sample -> what its panel shows: the first seed of each method that has a score."""
     degradation = shown_degradation(results)
-    scores = results.scores().set_index(["sample", "degradation", "method", "seed"])["psnr"]
     measured = scores.xs(degradation, level="degradation").groupby("sample").count()
     samples = [s for s in results.samples if measured.get(s, 0)][:MOST_SAMPLES]
+    found = {
+        s: [results.find(s, degradation, method) for method in results.methods] for s in samples
+    }
+    return {
+        sample: [item for item in items if item and np.isfinite(scores.at[tuple(item)])]
+        for sample, items in found.items()
+    }
+
+
+def _not_timed(results: Results, sources: Mapping[str, str]) -> list[str]:
+    """Methods that miss in a panel, and where, as no timing holds there."""
+    timings = results.timings()
+    column = "seconds" if _on_gpu(timings) else "cpu_seconds"
+    missing: dict[str, list[str]] = {}
+    for sample, items in _shown(results, _scores(results)).items():
+        for item in items:
+            own = holding(timings, item, sources)
+            if not (is_trivial(item.method) or _mean(own, column)):
+                missing.setdefault(item.method, []).append(base_id(sample))
+    return [f"{method} on {', '.join(samples)}" for method, samples in missing.items()]
+
+
+def _draw_front(results: Results, settings: Mapping[str, Any]) -> Figure:
+    scores = _scores(results)
+    shown = _shown(results, scores)
+    samples, sources = list(shown), settings.get("sources") or {}
     if not samples:
         return sentence_figure("No sample has a truth to compare with.")
     timings = results.timings()
     column = "seconds" if _on_gpu(timings) else "cpu_seconds"
-    styles = track_styles(results.track, results.methods)
+    styles = track_styles(results.track, results.methods, settings.get("variants", ()))
     columns = min(2, len(samples))
     rows = -(-len(samples) // columns)
     figure = new_figure(3.9 * columns + 0.4, 2.7 * rows + 0.8)
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True)
     handles: dict[str, Any] = {}
     for axes, sample in zip(grid.flat, samples, strict=False):
-        for method in results.methods:
-            item = results.find(sample, degradation, method)
-            if item is None or not np.isfinite(scores.at[tuple(item)]):
-                continue
-            final = float(scores.at[tuple(item)])
+        for item in shown[sample]:
+            method, final = item.method, float(scores.at[tuple(item)])
             if is_trivial(method):
                 drawn = axes.axhline(
                     final, color=styles[method].colour, linestyle=styles[method].dashes
                 )
             else:
-                drawn = _draw_curve(results, item, timings, column, final, axes, styles[method])
+                own = holding(timings, item, sources)
+                drawn = _draw_curve(results, item, own, column, final, axes, styles[method])
             if drawn is not None:
                 handles[method] = drawn
         axes.set_title(base_id(sample))
@@ -116,16 +151,13 @@ def _draw_front(results: Results) -> Figure:
 def _draw_curve(
     results: Results,
     item: Restored,
-    timings: DataFrame,
+    own: DataFrame,
     column: str,
     final: float,
     axes: Axes,
     drawn_as: Style,
 ) -> Any:
-    """Draw a method's way to its final estimate; None where it was not timed."""
-    own = timings[timings["method"] == item.method]
-    same = own[(own["sample"] == item.sample) & (own["degradation"] == item.degradation)]
-    own = same if len(same) else own  # equal sizes: a step costs the same on every sample
+    """Draw a method's way to its final estimate; None where no timing holds (`own` are those)."""
     per_step = _mean(own, f"{column}_per_step")
     trace = results.trace(item)
     trace = trace[trace["psnr"].notna() & np.isfinite(trace["psnr"])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,6 +29,10 @@ QUANTITIES = {
     "numerical_aperture": ("numerical_aperture", "NA"),
     "z_step": ("z_step", "z step"),
 }
+WRONG = {
+    "numerical_aperture": "a wrong aperture",
+    "z_step": "a wrong step between focal planes",
+}
 NOTHING = (
     "No degradation of the study has a wrong NA or a wrong z step and a truth to compare with."
 )
@@ -38,15 +42,21 @@ class _Curves(NamedTuple):
     """PSNR against the relative error of what the methods are told."""
 
     error: np.ndarray  # (points,), told minus real over real, in %; ascending, 0 among them
-    psnr: dict[str, np.ndarray]  # method -> (samples, points), dB; NaN: not restored
-    right: int | None  # index of the right value
+    psnr: dict[str, np.ndarray]  # method -> (samples, points), dB; NaN: no score
+    right: int  # index of the right value
+
+    def has_right(self) -> bool:
+        """Whether anything has a score at the right value."""
+        return any(np.isfinite(values[:, self.right]).any() for values in self.psnr.values())
 
 
 def mismatch(results: Results, settings: Mapping[str, Any]) -> Figure:
     """PSNR, and what is lost of it, against the error of the NA and of the z step that are told.
 
-    Left the aperture, right the z step; above the PSNR, below the same minus that at the right
-    value. Reads scores of degradations such as na0.70 and step1.10, and of the one without either.
+    Left the aperture, right the z step, where both were wrong; above the PSNR, below the same minus
+    that at the right value, where there is one: the score of the degradation without a wrong value,
+    such as clean. Lines break where it is missing. Reads scores of degradations such as na0.70 and
+    step1.10, and of the one without either.
 
     Parameters
     ----------
@@ -59,7 +69,7 @@ def mismatch(results: Results, settings: Mapping[str, Any]) -> Figure:
         curves = _all_curves(results, settings)
         if not curves:
             return sentence_figure(NOTHING)
-        return _draw(curves, results)
+        return _draw(curves, results, settings.get("variants", ()))
 
 
 def mismatch_caption(results: Results, settings: Mapping[str, Any]) -> str:
@@ -74,26 +84,44 @@ def mismatch_caption(results: Results, settings: Mapping[str, Any]) -> str:
         for field, (key, words) in QUANTITIES.items()
         if field in curves
     )
-    right = any(one.right is not None for one in curves.values())
+    right = any(one.has_right() for one in curves.values())
     shown = {name for name in results.degradations if _family(name) == _family(reference)}
     left_out = [name for name in results.degradations if name not in shown]
     losses = [
         f"{method} {words} told {one.error[i]:+.0f} %: {loss[i]:+.1f} dB"
         for field, (_, words) in QUANTITIES.items()
-        if (one := curves.get(field)) is not None and one.right is not None
+        if (one := curves.get(field)) is not None
         for method in one.psnr
         if not is_trivial(method)
         for loss in [np.mean(one.psnr[method] - one.psnr[method][:, [one.right]], axis=0)]
         for i in (0, len(one.error) - 1)
         if i != one.right and np.isfinite(loss[i])
     ]
+    broken = dict.fromkeys(
+        method
+        for one in curves.values()
+        for method, psnr in one.psnr.items()
+        if np.isnan(psnr[:, one.right]).any()
+    )
+    wrong = [WRONG[field] for field in QUANTITIES if field in curves]
+    if len(wrong) == 2:
+        wrong = [f"{words} ({side})" for words, side in zip(wrong, ("left", "right"), strict=True)]
+    panels = (
+        "PSNR (data range 1, whole volume) above, and below the same minus that at the right value"
+        if right
+        else "PSNR (data range 1, whole volume)"
+    )
     return (
-        "What a wrong aperture (left) or a wrong step between focal planes (right) costs: PSNR "
-        "(data range 1, whole volume) above, and below the same minus that at the right value, "
+        f"What {' or '.join(wrong)} costs: {panels}, "
         f"against the error of the value that the methods are told. They are told {nominal} "
         "throughout; the light, or the stage, had another value, and the truth is compared voxel "
         f"by voxel. Thick lines with marks: mean over samples ({samples}); thin lines: samples. "
         + (f"0 % is {reference}." if right else f"The right value ({reference}) was not restored.")
+        + (
+            f" Lines break at 0 %, where the right value is missing: {', '.join(broken)}."
+            if broken
+            else ""
+        )
         + (f" At the ends: {'; '.join(losses)}." if losses else "")
         + (f" Not shown: {', '.join(left_out)}." if left_out else "")
         + f" Seeds averaged. Preset {settings['preset']}."
@@ -156,26 +184,27 @@ def _all_curves(results: Results, settings: Mapping[str, Any]) -> dict[str, _Cur
         if not psnr:
             continue
         kept = np.any([np.isfinite(values).any(axis=0) for values in psnr.values()], axis=0)
+        kept[points.index(reference)] = True  # a line must break there, where it is missing
         names = [name for name, keep in zip(points, kept, strict=True) if keep]
         found[field] = _Curves(
             np.array([100 * (told / real[name] - 1) for name in names]),
             {method: values[:, kept] for method, values in psnr.items()},
-            names.index(reference) if reference in names else None,
+            names.index(reference),
         )
     return found
 
 
-def _draw(curves: Mapping[str, _Curves], results: Results) -> Figure:
-    rows = 2 if any(one.right is not None for one in curves.values()) else 1
+def _draw(curves: Mapping[str, _Curves], results: Results, variants: Sequence[str]) -> Figure:
+    rows = 2 if any(one.has_right() for one in curves.values()) else 1
     figure = new_figure(3.7 * len(curves) + 0.3, 2.3 * rows + 0.7)
     grid = figure.subplots(rows, len(curves), squeeze=False, sharex="col", sharey="row")
-    styles = track_styles(results.track, results.methods)
+    styles = track_styles(results.track, results.methods, variants)
     handles: dict[str, Any] = {}
     for c, (field, one) in enumerate(curves.items()):
         for method, psnr in one.psnr.items():
-            handles[method] = _lines(grid[0, c], one.error, psnr, styles[method])
-            if rows == 2 and one.right is not None and not is_trivial(method):
-                _lines(grid[1, c], one.error, psnr - psnr[:, [one.right]], styles[method])
+            handles[method] = _lines(grid[0, c], one, psnr, styles[method])
+            if rows == 2 and not is_trivial(method):
+                _lines(grid[1, c], one, psnr - psnr[:, [one.right]], styles[method])
         for axes in grid[:, c]:
             axes.axvline(0, color="#777777", linewidth=0.8, zorder=0)
         grid[-1, c].set_xlabel(f"{QUANTITIES[field][1]}: told minus real, %")
@@ -193,14 +222,22 @@ def _draw(curves: Mapping[str, _Curves], results: Results) -> Figure:
     return figure
 
 
-def _lines(axes: Axes, error: np.ndarray, values: np.ndarray, look: Style) -> Any:
-    """Draw each sample thin and their mean thick; return the handle of the mean."""
+def _lines(axes: Axes, one: _Curves, values: np.ndarray, look: Style) -> Any:
+    """Draw each sample thin and their mean thick; return the handle of the mean.
+
+    A line goes on over a wrong value that is missing, but breaks at the right one: there the peak
+    would be.
+    """
     drawn = {"color": look.colour, "linestyle": look.dashes}
+
+    def points(row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        shown = np.isfinite(row)
+        shown[one.right] = True
+        return one.error[shown], row[shown]
+
     if len(values) > 1:
         for row in values:
-            some = np.isfinite(row)
-            axes.plot(error[some], row[some], **drawn, linewidth=0.7, alpha=0.5)
-    some = np.isfinite(values).all(axis=0)  # a mean over fewer samples would jump
-    mean = values[:, some].mean(axis=0)
-    (line,) = axes.plot(error[some], mean, **drawn, marker=look.marker, markersize=5)
+            axes.plot(*points(row), **drawn, linewidth=0.7, alpha=0.5)
+    mean = values.mean(axis=0)  # NaN where a sample is missing: a mean over fewer would jump
+    (line,) = axes.plot(*points(mean), **drawn, marker=look.marker, markersize=5)
     return line

@@ -90,13 +90,19 @@ def watched(record: Mapping[str, Any]) -> Mapping[str, Any]:
 def ended_by(record: Mapping[str, Any]) -> str | None:
     """Rule whose iterate is a run's estimate; None where the estimate is that of the last step.
 
-    A run that the rule only looks on at has the iterate among its `others`. Without a truth, of
-    which an oracle tells, nothing is among the others, and nobody can say.
+    The planned steps may have been done before the patience came to its end (`stopped_at` None).
+
+    A record without the key `ends`, of an earlier version, tells it by its `others`: a run that
+    the rule only looks on at has the iterate there. Without a truth, of which an oracle tells,
+    nothing is among them, and such a record does not say.
     """
     stopping = watched(record)
     rule = stopping.get("criterion")
-    kept = stopping.get("step") is not None and record.get("oracle")
-    return rule if kept and rule not in (record.get("others") or {}) else None
+    if stopping.get("step") is None:
+        return None
+    if "ends" in stopping:
+        return rule if stopping["ends"] else None
+    return rule if record.get("oracle") and rule not in (record.get("others") or {}) else None
 
 
 def same_iterates(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:

@@ -60,7 +60,7 @@ def notes(results: Results, settings: Mapping[str, Any], scores: DataFrame) -> l
     if chosen & {"rays_odd", "planes_odd"}:
         half_bit, seventh = (THRESHOLDS[name] for name in ("half_bit", "one_seventh"))
         lines += [
-            "Columns aperture and planes: period in µm at which the Fourier shell correlation of "
+            "Agreement of halves: period in µm at which the Fourier shell correlation of "
             "the restorations from two halves first falls below 1/7 / the half-bit curve, within "
             f"{CONE:g} degrees of the lateral plane and of the z axis; ≤: it never does, up to the "
             "Nyquist frequency; ∞: it starts below; a dash or no column: not restored, or too few "
@@ -69,12 +69,14 @@ def notes(results: Results, settings: Mapping[str, Any], scores: DataFrame) -> l
         ]
     if any(results.truth(sample) is not None for sample in results.samples):
         lines.append(
-            "Columns truth: the same for the restoration from the whole stack and the truth, below "
+            "Agreement with the truth: the same for the restoration from the whole stack and the truth, below "
             "1/2 (which 1/7 of two halves amounts to): what the halves should be held against."
         )
     lines.append(
-        "The CSV file holds full precision, reduced chi-square, and resolutions in all directions "
-        "together. Resolutions are of the first seed, metrics means over seeds."
+        "The CSV file holds full precision, reduced chi-square, resolutions in all directions "
+        "together, and for each row the SHA-256 of its observations (whole and parts) and truth "
+        "and the content hash of the code that made and scored it. Resolutions are of the first "
+        "seed, metrics means over seeds."
     )
     return lines
 

@@ -11,6 +11,7 @@ import numpy as np
 from focusbench.evaluation.missing_cone import ConeSplit, ErrorMap, error_map, split_error
 from focusbench.paths import base_id
 from focusbench.report.figures import (
+    Style,
     is_trivial,
     new_figure,
     sentence_figure,
@@ -59,7 +60,9 @@ def spectrum(results: Results, settings: Mapping[str, Any]) -> Figure:
         found = _methods(results, settings)
         if not found:
             return sentence_figure("No sample has a truth to compare with.")
-        return _draw(found, results.track, _slope(settings))
+        names = [method.name for method in found]
+        styles = track_styles(results.track, names, settings.get("variants", ()))
+        return _draw(found, styles, _slope(settings))
 
 
 def spectrum_caption(results: Results, settings: Mapping[str, Any]) -> str:
@@ -140,7 +143,7 @@ def _mapped(methods: Sequence[str]) -> list[str]:
     return (shown or list(methods))[:MOST_MAPS]
 
 
-def _draw(found: Sequence[_Method], track: str, slope: float) -> Figure:
+def _draw(found: Sequence[_Method], styles: Mapping[str, Style], slope: float) -> Figure:
     names = _mapped([method.name for method in found])
     mapped = [method for method in found if method.name in names]
     columns = min(COLUMNS, len(mapped))
@@ -149,7 +152,7 @@ def _draw(found: Sequence[_Method], track: str, slope: float) -> Figure:
         max(2.2 * columns + 1.2, 0.75 * len(found) + 1.5, 5), 2.9 + 1.9 * rows + 0.3
     )
     above, below = figure.subfigures(2, 1, height_ratios=[2.9, 1.9 * rows + 0.3])
-    _draw_regions(above.subplots(), found, track)
+    _draw_regions(above.subplots(), found, styles)
     grid = below.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     ratios = [_ratio(method.energies) for method in mapped]
     low = min((float(np.nanquantile(ratio, 0.02)) for ratio in ratios), default=0.0)
@@ -176,10 +179,9 @@ def _draw(found: Sequence[_Method], track: str, slope: float) -> Figure:
     return figure
 
 
-def _draw_regions(axes: Axes, found: Sequence[_Method], track: str) -> None:
+def _draw_regions(axes: Axes, found: Sequence[_Method], styles: Mapping[str, Style]) -> None:
     """Two columns of marks a method: seen (filled) and missing (open)."""
     names = [method.name for method in found]
-    styles = track_styles(track, names)
     for x, method in enumerate(found):
         look = {
             "marker": styles[method.name].marker or "_",

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from focusbench import methods as known_methods
 from focusbench.paths import Restored, base_id
-from focusbench.report.figures import is_trivial, method_styles, new_figure, style
+from focusbench.report.figures import Style, new_figure, sentence_figure, style, track_styles
 from focusbench.report.results import Results
 from focusbench.tracks.multifocus.degradations import parse
 from focusbench.tracks.multifocus.outcomes import (
@@ -69,7 +68,10 @@ def stopping(results: Results, settings: Mapping[str, Any]) -> Figure:
     """
     with style():
         panels = _panels(results)
-        return _draw(panels) if panels else _say(NOTHING)
+        if not panels:
+            return sentence_figure(NOTHING)
+        styles = track_styles(results.track, [REFERENCE, *DRAWN_AS.values()])
+        return _draw(panels, styles)
 
 
 def stopping_caption(results: Results, settings: Mapping[str, Any]) -> str:
@@ -188,16 +190,13 @@ def _stops(
     return [found[rule] for rule in RULES if rule in found]
 
 
-def _draw(panels: list[_Panel]) -> Figure:
+def _draw(panels: list[_Panel], styles: Mapping[str, Style]) -> Figure:
     columns = min(2, len(panels))
     rows = math.ceil(len(panels) / columns)
     figure = new_figure(3.9 * columns + 0.4, 4.0 * rows + 0.9)
     grid = figure.subplots(
         2 * rows, columns, squeeze=False, height_ratios=[3, 2] * rows, sharex="none"
     )
-    known = known_methods.names("multifocus")
-    shown = [REFERENCE, *DRAWN_AS.values()]
-    styles = method_styles(known, shown, [method for method in known if is_trivial(method)])
     handles: dict[str, Any] = {}
     for number_of, panel in enumerate(panels):
         r, c = divmod(number_of, columns)
@@ -217,7 +216,7 @@ def _draw(panels: list[_Panel]) -> Figure:
 
 
 def _draw_panel(
-    panel: _Panel, above: Axes, below: Axes, styles: Mapping[str, Any]
+    panel: _Panel, above: Axes, below: Axes, styles: Mapping[str, Style]
 ) -> dict[str, Any]:
     """Draw a sample; return label -> what stands for it in the legend."""
     handles: dict[str, Any] = {}
@@ -243,7 +242,8 @@ def _draw_panel(
     look |= {"markerfacecolor": "none", "markeredgecolor": "black", "markersize": 15}
     (star,) = above.plot(*([x] for x in panel.peak), "*", **look)  # hollow: a mark may lie in it
     handles["highest PSNR (oracle)"] = star
-    above.set_ylim(bottom=_lowest(panel, psnr))
+    bottom, highest = _lowest(panel, psnr), max(panel.peak[1], psnr.max())
+    above.set_ylim(bottom, highest + 0.12 * (highest - bottom))  # room for the star's upper half
     above.set_title(base_id(panel.item.sample))
     above.tick_params(labelbottom=False)
     below.set_yscale("log")
@@ -256,9 +256,3 @@ def _lowest(panel: _Panel, psnr: np.ndarray) -> float:
     marked = [stop.psnr for stop in panel.stops if math.isfinite(stop.psnr)]
     least = min([psnr[-1], panel.peak[1], *marked])
     return max(psnr.min(), least - max(1.0, 0.5 * (panel.peak[1] - least))) - 0.2
-
-
-def _say(text: str) -> Figure:
-    figure = new_figure(6, 1.5)
-    figure.text(0.5, 0.5, text, ha="center", va="center")
-    return figure

@@ -17,6 +17,7 @@ from focusbench.report.notes import (
     work,
 )
 from focusbench.report.results import Results
+from focusbench.report.score_grid import ScoreGrid
 from focusbench.report.tables import plain, provenance
 from focusbench.tracks.multifocus.degradations import describe
 from focusbench.tracks.multifocus.metrics import METRICS
@@ -85,6 +86,18 @@ def notes(results: Results, settings: Mapping[str, Any]) -> list[str]:
         f"{BOLD}, and a published mean over these same samples. Several seeds: mean ± standard "
         "deviation over them."
     )
+    lines += without_score(
+        {
+            degradation: ScoreGrid(
+                scores[scores["degradation"] == degradation],
+                results.samples,
+                results.methods,
+                METRICS,
+                settings["seed"],
+            )
+            for degradation in clean_first(results.degradations)
+        }
+    )
     lines.append(CSV)
     lines += ellipsoids(results)
     if not scores["repeatable"].all():
@@ -116,6 +129,20 @@ def definitions(scores: DataFrame, keys: Sequence[str], unseen: Sequence[str] = 
             where = " (in the CSV file)" if key in unseen else ""
             lines.append(f"{METRICS[key].label}{where}: {METRICS[key].settings}.")
     return lines
+
+
+def without_score(grids: Mapping[str, ScoreGrid]) -> list[str]:
+    """Name methods without a score that others have, by what the grids are about."""
+    texts = [
+        f"{method} on {', '.join(base_ids(samples))} ({words})"
+        for words, grid in grids.items()
+        for method, samples in grid.lacking(("psnr", "ssim_paper")).items()
+    ]
+    if not texts:
+        return []
+    return [
+        f"No score: {'; '.join(texts)}. Such a sample is in no mean of these scores, of no method."
+    ]
 
 
 def ellipsoids(results: Results) -> list[str]:

@@ -59,6 +59,11 @@ def table2(results: Results, settings: Mapping[str, Any]) -> Table:
     levels = [level for level in levels if level.grids]
     averages = pandas.DataFrame([row for level in levels for row in level.averages()])
     data = pandas.concat([rows, averages], ignore_index=True) if levels else rows
+    grids = {
+        f"{level.degradation}, {COLUMNS[outcome].split(':')[0]}": grid
+        for level in levels
+        for outcome, grid in level.grids.items()
+    }
     printed = [column for level in levels for column in level.printed_columns()]
     ends = ["psnr_minus_best", "psnr_minus_best_low", "psnr_minus_best_high"]
     beside = [f"published_{metric}" for metric in SHOWN]
@@ -68,7 +73,7 @@ def table2(results: Results, settings: Mapping[str, Any]) -> Table:
         name="table2",
         title="Noise and early stopping (Table 2 of Azevedo et al. 2024)",
         summary=_summary(results, settings, bool(printed)),
-        notes=tuple(notes(results, settings, records, rows, bool(printed))),
+        notes=tuple(notes(results, settings, records, rows, grids, bool(printed))),
         data=data.reindex(columns=[*order, *ends, *beside, *ORIGINS]),
         blocks=tuple(block for level in levels for block in level.blocks()),
     )

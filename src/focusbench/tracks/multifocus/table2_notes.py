@@ -9,6 +9,7 @@ from focusbench.evaluation import published
 from focusbench.paths import Restored, base_id
 from focusbench.report.notes import BOLD, CSV, NOT_REPEATABLE
 from focusbench.report.results import Results
+from focusbench.report.score_grid import ScoreGrid
 from focusbench.report.tables import fixed
 from focusbench.tracks.multifocus.outcomes import (
     EARLY,
@@ -19,7 +20,7 @@ from focusbench.tracks.multifocus.outcomes import (
     reference,
     watched,
 )
-from focusbench.tracks.multifocus.table1_notes import definitions, ellipsoids, made
+from focusbench.tracks.multifocus.table1_notes import definitions, ellipsoids, made, without_score
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -32,9 +33,13 @@ def notes(
     settings: Mapping[str, Any],
     records: Records,
     rows: DataFrame,
+    grids: Mapping[str, ScoreGrid],
     beside: bool,
 ) -> list[str]:
-    """Say how the table was made, and what its columns mean; `beside`: published ones are shown."""
+    """Say how the table was made, and what its columns mean; `beside`: published ones are shown.
+
+    `grids` are the columns, by what they are about.
+    """
     lines = made(results, settings)
     if rows.empty:
         return lines
@@ -47,6 +52,7 @@ def notes(
         f"{BOLD} in that column; runs that gave the same values by two names count as one. "
         "Several seeds: mean ± standard deviation, over them, of the mean over the samples."
     )
+    lines += without_score(grids)
     lines.append(CSV)
     lines += ellipsoids(results)
     if not rows["repeatable"].all():
@@ -60,17 +66,18 @@ def columns(results: Results, records: Records) -> list[str]:
     rules = stopping_rules(records)
     if rules:
         line = f"Early stopping: {'; '.join(rules)}. The paper names no such settings."
-        ended = [
-            method
-            for method in results.methods
-            if any(ended_by(records[item]) for item in results.items if item.method == method)
-        ]
+        ended = [item for item in results.items if ended_by(records[item])]
         if ended:
+            names = ", ".join(dict.fromkeys(item.method for item in ended))
             line += (
-                f" {', '.join(ended)}: the run was ended by its rule, so its estimate is the "
-                "early-stopped one, and there is no final. The other runs with a value there went "
-                "on to their last step, and the rule looked on."
+                f" {names}: the estimate is the iterate that the rule keeps, the early-stopped "
+                f"one, and there is no final. {_how_ended(ended, records)}"
             )
+        if any(
+            watched(record).get("step") is not None and not ended_by(record)
+            for record in records.values()
+        ):
+            line += " Other runs with a value there did all steps, and the rule looked on."
         lines.append(line)
     else:
         lines.append("Early stopping: no method that was run has it.")
@@ -81,6 +88,19 @@ def columns(results: Results, records: Records) -> list[str]:
         "then."
     )
     return lines
+
+
+def _how_ended(items: Sequence[Restored], records: Records) -> str:
+    """Say which runs their rule ended, and which came to their last planned step before."""
+    never = [item for item in items if watched(records[item]).get("stopped_at") is None]
+    if not never:
+        return "Each such run was ended by its rule."
+    if len(never) == len(items):
+        return "Of all such runs the planned steps were done before the patience ended."
+    return (
+        "Each such run was ended by its rule, but for those whose planned steps were done before "
+        f"the patience ended: {_listed(never)}."
+    )
 
 
 def stopping_rules(records: Records) -> list[str]:

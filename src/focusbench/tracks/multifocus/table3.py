@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from focusbench.evaluation import published
-from focusbench.paths import Restored, base_id, split_size
+from focusbench.paths import Restored, base_id
 from focusbench.report.figures import is_trivial
 from focusbench.report.notes import preset_reasons, published_beside
 from focusbench.report.results import ORIGINS, Results
 from focusbench.report.tables import MARK, Block, Cell, Table, cell, fixed, significant
 from focusbench.tracks.multifocus import outcomes
+from focusbench.tracks.multifocus.clock import holding
 from focusbench.tracks.multifocus.noise import printed_sigma
 from focusbench.tracks.multifocus.outcomes import EARLY, FINAL, REFERENCE, Records
 from focusbench.tracks.multifocus.table1_notes import base_ids, size_reasons
@@ -64,7 +65,7 @@ def table3(results: Results, settings: Mapping[str, Any]) -> Table:
         or any(outcomes.ended_by(records[item]) for item in results.items if item.method == method)
     ]
     every = outcomes.read(results, records)
-    runs = _runs(results, records, every, stopped)
+    runs = _runs(results, records, every, stopped, settings.get("sources") or {})
     averages: list[dict[str, Any]] = []
     blocks, printed = [], False
     for degradation in dict.fromkeys(runs["degradation"]):
@@ -88,14 +89,20 @@ def table3(results: Results, settings: Mapping[str, Any]) -> Table:
     )
 
 
-def _runs(results: Results, records: Records, rows: DataFrame, stopped: Sequence[str]) -> DataFrame:
+def _runs(
+    results: Results,
+    records: Records,
+    rows: DataFrame,
+    stopped: Sequence[str],
+    sources: Mapping[str, str],
+) -> DataFrame:
     """One row per restoration that the table shows, seeds apart; `rows` of `outcomes.read`."""
     early = rows["method"].isin(stopped) & (rows["outcome"] == EARLY)
     beside = [m for m in results.methods if m == REFERENCE or is_trivial(m)] if stopped else []
     # a stopped method may have no variance yet when its steps are done: it gives the last iterate
     last = rows["method"].isin([*stopped, *beside]) & (rows["outcome"] == FINAL)
     rows = rows[early | last].drop(columns=["outcome", "below_peak"])
-    clock = _Clock(results)
+    timings = results.timings()
     added = []
     ids = zip(rows["sample"], rows["degradation"], rows["method"], rows["seed"], strict=True)
     for (sample, degradation, method, seed), psnr in zip(ids, rows["psnr"], strict=True):
@@ -108,7 +115,7 @@ def _runs(results: Results, records: Records, rows: DataFrame, stopped: Sequence
             {
                 "iterations": record.get("iterations") or 0,
                 "stopped_at": stopping.get("stopped_at"),
-                "minutes": clock.minutes(method, record.get("iterations") or 0),
+                "minutes": _minutes(holding(timings, item, sources), record.get("iterations") or 0),
                 "ratio_percent": 100 * psnr / peak if math.isfinite(peak) else math.nan,
                 "peak_psnr": peak,
                 "peak_step": (records[best].get("oracle") or {}).get("step") if best else None,
@@ -134,25 +141,14 @@ def _best_of(item: Restored, records: Records) -> Restored | None:
     return outcomes.reference(records, item) or item
 
 
-class _Clock:
-    """Time that runs would take alone, from the serial timing runs of volumes of their size."""
-
-    def __init__(self, results: Results) -> None:
-        self.of_method: dict[str, tuple[float, float]] = {}  # of the phases before, of a step
-        sizes = {split_size(sample)[1] for sample in results.samples}
-        rows = results.timings()
-        if rows.empty or not {"seconds", "seconds_per_step", "steps"} <= set(rows):
-            return
-        rows = rows[[split_size(sample)[1] in sizes for sample in rows["sample"]]]
-        rows = rows.dropna(subset=["seconds", "seconds_per_step"])
-        for method, own in rows.groupby("method", sort=False):
-            before = (own["seconds"] - own["steps"] * own["seconds_per_step"]).mean()
-            self.of_method[method] = max(0.0, float(before)), float(own["seconds_per_step"].mean())
-
-    def minutes(self, method: str, iterations: int) -> float:
-        """Minutes of that many steps and of the phases before them; NaN: it was not timed."""
-        before, step = self.of_method.get(method, (math.nan, math.nan))
-        return (before + iterations * step) / 60
+def _minutes(timings: DataFrame, iterations: int) -> float:
+    """Minutes of that many steps, and of the phases before them; NaN: there is no timing."""
+    if not {"seconds", "seconds_per_step", "steps"} <= set(timings):
+        return math.nan
+    timings = timings.dropna(subset=["seconds", "seconds_per_step"])
+    before = float((timings["seconds"] - timings["steps"] * timings["seconds_per_step"]).mean())
+    steps = iterations * float(timings["seconds_per_step"].mean())
+    return math.nan if math.isnan(before) else (max(0.0, before) + steps) / 60
 
 
 def _average(rows: DataFrame, method: str) -> dict[str, Any]:
@@ -218,8 +214,9 @@ def _block(
 def _cells(rows: DataFrame) -> list[Cell]:
     """Cells of a sample: mean over seeds, and the spread of the PSNR."""
     texts = {key: _text(key, rows[key].astype(float).mean()) for key in SHOWN}
-    if len(rows) > 1:
-        texts["psnr"] += f"±{fixed(float(rows['psnr'].std()), 2)}"
+    spread = float(rows["psnr"].std())  # NaN with one seed, or without a truth
+    if not math.isnan(spread):
+        texts["psnr"] += f"±{fixed(spread, 2)}"
     if not rows["repeatable"].all():
         texts["iterations"] += MARK
     return [cell(text) for text in texts.values()]

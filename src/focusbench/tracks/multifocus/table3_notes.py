@@ -9,6 +9,7 @@ from focusbench.paths import base_id
 from focusbench.report.cost import BUSY
 from focusbench.report.notes import CSV, NOT_REPEATABLE
 from focusbench.report.results import Results
+from focusbench.tracks.multifocus.clock import WHY_NOT_TIMED
 from focusbench.tracks.multifocus.outcomes import REFERENCE, Records
 from focusbench.tracks.multifocus.table1_notes import definitions, made
 from focusbench.tracks.multifocus.table2_notes import stopping_rules, telling
@@ -109,7 +110,7 @@ def _minutes(results: Results, runs: DataFrame, printed: bool) -> list[str]:
     """Say what the minutes are, and of which machine."""
     timings = results.timings()
     if runs["minutes"].isna().all() or timings.empty:
-        return ["Minutes: a dash, as no serial timing run of volumes of this size is at hand."]
+        return [f"Minutes: a dash, as no serial timing run holds here: {WHY_NOT_TIMED}."]
     timings = timings[timings["method"].isin(runs.loc[runs["minutes"].notna(), "method"])]
     devices = ", ".join(dict.fromkeys(map(str, timings["device"].dropna())))
     threads = ", ".join(dict.fromkeys(str(int(n)) for n in timings["threads"].dropna()))
@@ -117,8 +118,9 @@ def _minutes(results: Results, runs: DataFrame, printed: bool) -> list[str]:
         "Minutes: iterations times the seconds of a step in a serial timing run, and the phases "
         f"before them ({devices}, {threads} thread{'' if threads == '1' else 's'})."
     )
-    if runs.loc[runs["iterations"] > 0, "minutes"].isna().any():
-        text += " A dash: the method was not timed on volumes of this size."
+    without = dict.fromkeys(runs.loc[runs["minutes"].isna(), "method"])
+    if without:
+        text += f" A dash for {', '.join(without)}: {WHY_NOT_TIMED}."
     if (timings["load_before"].dropna() > BUSY).any():
         text += f" Something else ran beside it (load above {BUSY}): they may be too long."
     if printed:
