@@ -72,6 +72,14 @@ def test_reports_of_a_study_read_its_files_alone():
     assert any("studies.noise" in key for key in settings["differs"])
 
 
+def test_every_figure_knows_all_methods_of_ones_own():
+    own = {name: {"uses": "lbfgs"} for name in ("mine", "other")}
+    config = configuration.build({"preset": "test", "methods": {"multifocus": own}})
+    for name in plan.reports(config, "multifocus", "figures"):
+        settings = plan.report_parameters(config, "multifocus", name)["settings"]
+        assert settings["variants"] == ["mine", "other"]
+
+
 def test_a_selection_of_ones_own_drops_the_presets_studies():
     assert grids.studies(build(), "multifocus")
     config = build(methods=["lbfgs"])

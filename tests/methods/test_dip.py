@@ -104,6 +104,7 @@ def test_early_stopping_looks_on_and_changes_nothing():
     assert (alone.others, alone.details) == ({}, {})
     seen = watched.details["early_stopping"]
     assert seen["steps"] == list(range(3, 13))
+    assert seen["ends"] is False
     # what would have been kept is the iterate of that step
     shorter = dataclasses.replace(method, steps=seen["step"]).restore(given, quick_run())
     assert watched.others.keys() == {"es_wmv"}

@@ -97,6 +97,7 @@ def test_stops_where_the_iterates_of_dip_say(method, build, ray_problem):
     tested = [v for s, v in zip(seen["steps"], seen["variances"], strict=True) if s > 5]
     assert seen["variance"] == stopping.best_variance == min(tested)
     assert seen["criterion"] == ("es_wmv" if method is WMV else "es_emv")
+    assert seen["ends"] is True
     assert result.others == {}
 
 

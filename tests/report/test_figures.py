@@ -6,6 +6,7 @@ import sys
 import matplotlib
 import pytest
 
+from focusbench import methods
 from focusbench.errors import InputError
 from focusbench.report.figures import (
     COLOURS,
@@ -82,6 +83,15 @@ def test_a_method_looks_the_same_with_and_without_trivial_rows():
     beside = track_styles("multifocus", ["transparent", "start", "lbfgs"])
     assert alone["lbfgs"] == beside["lbfgs"]
     assert beside["start"].colour == TRIVIAL_COLOUR
+
+
+def test_a_variant_looks_the_same_whichever_others_a_figure_shows():
+    variants = [f"own_{i}" for i in range(20)]
+    alone = track_styles("multifocus", ["own_7"], variants)["own_7"]
+    assert track_styles("multifocus", ["own_3", "own_7", "lbfgs"], variants)["own_7"] == alone
+    everything = [*methods.names("multifocus"), *variants]
+    styles = track_styles("multifocus", everything, variants)
+    assert len(set(styles.values())) == len(everything)
 
 
 def test_a_figure_may_say_why_it_is_empty():

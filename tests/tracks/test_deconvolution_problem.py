@@ -212,6 +212,13 @@ def test_the_psf_of_a_recording_counts_by_its_content(tmp_path):
         ({"gaussian_fraction": 1.5}, "gaussian_fraction: 1.5 is not accepted"),
         ({"samples": ["cell"]}, "unknown sample 'cell'"),
         ({"methods": ["lbfgs"]}, "unknown method 'lbfgs'"),
+        ({"training": {"samples": ["cell", "microtubules_train1"]}}, "unknown sample 'cell'"),
+        ({"training": {"degradation": "snr"}}, "training.degradation: 'snr' is unknown"),
+        (
+            {"training": {"samples": ["microtubules_train1", "microtubules_test1"]}},
+            "microtubules_test1 is restored too",
+        ),
+        ({"training": {"validation": ["microtubules_train1"]}}, "is in validation too"),
     ],
 )
 def test_a_mistake_in_the_section_is_one_line(section, said):

@@ -5,7 +5,7 @@ import pytest
 
 from focusbench import paths
 from focusbench.files import write_json
-from focusbench.report.figures import save
+from focusbench.report.figures import save, track_styles
 from focusbench.tracks.multifocus.figures import fig3, fig3_caption, front, front_caption
 
 TRACK = "multifocus"
@@ -139,6 +139,37 @@ def test_front_on_a_gpu_has_seconds(make_run, settings, tmp_path):
     figure = front(results, settings)
     assert figure.axes[0].get_xlabel().startswith("seconds")
     assert "cuda" in front_caption(results, settings)
+
+
+def test_front_takes_no_times_of_another_recording(make_run, settings, tmp_path):
+    results = make_run(
+        tmp_path, samples=("one", "two"), degradations=("recorded",), methods=("start", "lbfgs")
+    )
+    settings["sources"] = {"one": "stack", "two": "stack"}
+    first, second = front(results, settings).axes[:2]
+    assert len(first.lines) == 2
+    assert len(second.lines) == 1  # the trivial level
+    caption = front_caption(results, settings)
+    assert "Not shown, as not timed there: lbfgs on two (" in caption
+    settings["sources"] = {"one": "scivis", "two": "scivis"}  # prepared to one size
+    assert len(front(results, settings).axes[1].lines) == 2
+    assert "not timed" not in front_caption(results, settings)
+
+
+def test_front_draws_a_variant_as_every_other_figure_does(make_run, settings, tmp_path):
+    results = make_run(tmp_path, samples=("engine",), degradations=("clean",), methods=("lbfgs",))
+    (item,) = results.items
+    mine = item._replace(method="mine")
+    for path in (paths.restored, paths.score, paths.record, paths.trace, paths.timing):
+        (tmp_path / path(TRACK, mine)).write_bytes((tmp_path / path(TRACK, item)).read_bytes())
+    results.items += [mine]
+    results.timed = results.items
+    expected = track_styles(TRACK, ["mine"], ["first", "mine"])["mine"]
+    figure = front(results, {**settings, "variants": ["first", "mine"]})
+    line = figure.axes[0].lines[1]
+    assert (line.get_color(), line.get_marker()) == (expected.colour, expected.marker)
+    other = track_styles(TRACK, ["mine"])["mine"]
+    assert (expected.colour, expected.marker) != (other.colour, other.marker)
 
 
 def test_front_without_any_truth_says_so(make_run, settings, tmp_path):

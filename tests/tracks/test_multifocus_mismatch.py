@@ -117,6 +117,48 @@ def test_a_method_that_met_few_degradations_is_drawn_there(make_run, settings, t
     assert "lbfgs NA told" not in losses
 
 
+def test_a_line_breaks_where_the_right_value_is_missing(make_run, settings, tmp_path):
+    results = make_run(
+        tmp_path, samples=SAMPLES, degradations=DEGRADATIONS, methods=("iterative", "lbfgs")
+    )
+    results.items = [
+        item
+        for item in results.items
+        if item[:3] not in {("engine", "clean", "lbfgs"), ("engine", "na0.80", "iterative")}
+    ]
+    thick = [one for one in mismatch(results, settings).axes[0].lines if one.get_marker() != "None"]
+    (_, iterative), (x, lbfgs) = (one.get_data() for one in thick)
+    assert list(np.isnan(lbfgs)) == [False, True, False]
+    assert x[1] == 0
+    assert np.isfinite(iterative).all()  # over a wrong value a line goes on
+    thin = [x for x in mismatch(results, settings).axes[0].lines if x.get_linewidth() < 0.75]
+    assert [bool(np.isnan(line.get_ydata()).any()) for line in thin].count(True) == 1
+    caption = mismatch_caption(results, settings)
+    assert "Lines break at 0 %, where the right value is missing: lbfgs." in caption
+
+
+def test_a_line_breaks_where_nothing_has_the_right_value(make_run, settings, tmp_path):
+    results = make_run(
+        tmp_path, samples=SAMPLES, degradations=("na0.60", "na0.70", "na0.80"), methods=("lbfgs",)
+    )
+    ((x, y),) = means(mismatch(results, settings).axes[0])
+    assert list(np.isnan(y)) == [error == 0 for error in x]
+    caption = mismatch_caption(results, settings)
+    assert "Lines break at 0 %, where the right value is missing: lbfgs." in caption
+    assert "below" not in caption  # there are no losses to show
+
+
+def test_caption_has_sides_only_where_there_are_two_panels(wrong, settings):
+    caption = mismatch_caption(wrong, settings)
+    assert "a wrong aperture (left) or a wrong step between focal planes (right) costs" in caption
+    assert "Lines break" not in caption
+    wrong.items = [item for item in wrong.items if not item.degradation.startswith("na")]
+    caption = mismatch_caption(wrong, settings)
+    assert caption.startswith("What a wrong step between focal planes costs: ")
+    assert "left" not in caption.replace("left out", "")
+    assert "right)" not in caption
+
+
 def test_bytes_repeat_and_nothing_is_cut_off(wrong, settings, tmp_path):
     files = [tmp_path / "one.png", tmp_path / "two.png"]
     for file in files:

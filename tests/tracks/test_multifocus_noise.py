@@ -17,6 +17,7 @@ from focusbench.problem import Run
 from focusbench.report.results import Results
 from focusbench.report.tables import DASH, as_csv, as_latex, as_markdown
 from focusbench.tracks.multifocus import outcomes
+from focusbench.tracks.multifocus.clock import holding
 from focusbench.tracks.multifocus.noise import printed_sigma
 from focusbench.tracks.multifocus.problem import problem
 from focusbench.tracks.multifocus.score import score
@@ -91,6 +92,8 @@ def test_records_of_real_runs_hold_what_is_read():
         measured[Restored("a", "sigma0.05", method, 0)] = record, measure(restoration.estimate)
     dip, stopped = measured
     records = {item: record for item, (record, _) in measured.items()}
+    assert records[dip]["details"]["early_stopping"]["ends"] is False
+    assert records[stopped]["details"]["early_stopping"]["ends"] is True
     assert outcomes.ended_by(records[dip]) is None
     assert outcomes.ended_by(records[stopped]) == "es_wmv"
     assert outcomes.reference(records, stopped) == dip
@@ -109,6 +112,51 @@ def test_a_run_without_a_variance_or_a_truth_is_not_taken_for_an_ended_one():
     none_yet = {"early_stopping": {"criterion": "es_wmv", "step": None}}
     assert outcomes.ended_by({**ended, "details": none_yet}) is None
     assert outcomes.ended_by({}) is None
+
+
+def test_a_record_says_itself_whether_the_rule_ended_the_run():
+    """Without a truth there is no oracle, and nothing is among the others."""
+    for ends, oracle in (
+        (True, None),
+        (False, None),
+        (True, {"psnr": 1.0}),
+        (False, {"psnr": 1.0}),
+    ):
+        seen = {"criterion": "es_wmv", "step": 20, "ends": ends}
+        record = {"details": {"early_stopping": seen}, "others": {}, "oracle": oracle}
+        assert outcomes.ended_by(record) == ("es_wmv" if ends else None)
+    none_yet = {"criterion": "es_wmv", "step": None, "ends": True}
+    assert outcomes.ended_by({"details": {"early_stopping": none_yet}}) is None
+
+
+def untrue(results, ends):
+    """Take the truth from a study: no PSNR, no oracle, no others; `ends`: (record) -> key."""
+    for item in results.items:
+        path = results.root / paths.score(TRACK, item)
+        metrics = json.loads(path.read_text())["metrics"]
+        gone = {key: None for key in metrics if key.startswith(("psnr", "ssim"))}
+        write_json(path, json.loads(path.read_text()) | {"metrics": metrics | gone})
+        seen = outcomes.watched(results.record(item))
+        details = {"early_stopping": {**seen, "ends": ends(item)}} if seen else {}
+        change(results, item, oracle=None, others={}, details=details)
+
+
+def test_without_a_truth_the_kept_step_is_still_known(make_noise, settings, tmp_path):
+    results = make_noise(tmp_path, samples=("teapot",))
+    untrue(results, lambda item: item.method.startswith("dip_es"))
+    rows = outcomes.read(results, records(results)).set_index(["method", "outcome"])
+    assert set(rows.loc[("dip_es_wmv", "early_stopping"), "step"]) == {251}
+    assert ("dip_es_wmv", "final") not in rows.index
+    assert set(rows.loc[("dip", "final"), "step"]) == {600}
+    table = table3(results, settings)
+    shown = texts(block(table, "sigma0.01: dip_es_wmv"))["teapot"]
+    assert shown["step kept"] == "251"
+    assert shown["iterations"] == "351"
+    assert shown["PSNR, dB"] == DASH  # two seeds without a PSNR have no spread
+    assert "±" not in "".join(
+        text for b in table.blocks for row in texts(b).values() for text in row.values()
+    )
+    assert table2(results, settings).blocks == ()
 
 
 def test_iterates_are_shared_only_where_what_decides_them_is_equal():
@@ -205,8 +253,41 @@ def test_table2_says_so_and_that_other_samples_are_not_the_papers(noisy, setting
     assert "13" in table.summary
     assert "preset quick" in table.summary
     assert "range 2" in table.caption  # of the paper's SSIM
-    assert "the run was ended by its rule" in table.caption
+    assert "Each such run was ended by its rule." in table.caption
+    assert "Other runs with a value there did all steps" in table.caption
     assert "nobody has" in table.caption
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+def test_table2_says_which_runs_their_rule_did_not_end(make_noise, settings, tmp_path, seeds):
+    results = make_noise(tmp_path, samples=("teapot",), methods=("start", "dip_es_wmv"))
+    for seed in seeds:
+        item = Restored("teapot", "sigma0.01", "dip_es_wmv", seed)
+        seen = results.record(item)["details"]["early_stopping"]
+        change(results, item, details={"early_stopping": {**seen, "stopped_at": None}})
+    caption = table2(results, settings).caption
+    assert "there is no final" in caption
+    assert "Other runs with a value there" not in caption
+    if len(seeds) == 2:
+        assert "ended by its rule" not in caption
+        assert "Of all such runs the planned steps were done before the patience" in caption
+    else:
+        assert "planned steps were done before the patience ended: dip_es_wmv at" in caption
+        assert "but for those" in caption
+
+
+def test_table2_names_the_method_that_turns_a_column_into_dashes(make_noise, settings, tmp_path):
+    results = make_noise(tmp_path, samples=("teapot",), methods=("start", "iterative", "lbfgs"))
+    assert "No score:" not in table2(results, settings).caption
+    item = Restored("teapot", "sigma0.01", "iterative", 0)
+    path = tmp_path / paths.score(TRACK, item)
+    content = json.loads(path.read_text())
+    write_json(path, content | {"metrics": content["metrics"] | {"psnr": None}})
+    table = table2(results, settings)
+    assert texts(table.blocks[0])["lbfgs"]["final (mean of 0)"].startswith(DASH)
+    note = next(note for note in table.notes if note.startswith("No score:"))
+    assert "iterative on teapot (sigma0.01, final)" in note
+    assert "lbfgs" not in note
 
 
 def test_table2_counts_only_runs_that_lose_something_after_their_peak(noisy, settings):
@@ -351,10 +432,54 @@ def test_table3_has_no_minutes_from_volumes_of_another_size(make_noise, settings
     table = table3(Results(TRACK, items, tmp_path, timed=timed), settings)
     assert texts(table.blocks[0])["teapot"]["minutes"] == DASH
     assert "no serial timing run" in table.caption
+    assert "a method is timed once, on the first sample that it meets" in table.caption
     timed += [i for i in items if i.method == "dip_es_wmv" and i.seed == 0]
     table = table3(Results(TRACK, items, tmp_path, timed=timed), settings)
     assert texts(table.blocks[0])["teapot"]["minutes"] == "3.59"
-    assert "A dash: the method was not timed" in table.caption
+    note = next(note for note in table.notes if note.startswith("Minutes"))
+    dashes = note.partition(" A dash for ")[2].partition(":")[0].split(", ")
+    assert "dip" in dashes
+    assert "dip_es_wmv" not in dashes
+    assert "a method is timed once, on the first sample that it meets" in note
+
+
+def test_table3_takes_no_minutes_of_another_recording(make_noise, settings, tmp_path):
+    results = make_noise(tmp_path, samples=("one", "two", "cell"))
+    for item in results.items:
+        if item.sample == "two":
+            path = tmp_path / paths.timing(TRACK, item)
+            write_json(path, json.loads(path.read_text()) | {"seconds_per_step": 5.0})
+    for timed, shown in (
+        ("one", {"one": "3.59", "two": DASH, "cell": DASH}),
+        ("cell", {"one": DASH, "two": DASH, "cell": "3.59"}),
+    ):
+        results.timed = [i for i in results.items if i.sample == timed and i.seed == 0]
+        settings["sources"] = {"one": "stack", "two": "stack", "cell": "scivis"}
+        table = table3(results, settings)
+        rows = texts(block(table, "sigma0.01: dip_es_wmv"))
+        assert {sample: rows[sample]["minutes"] for sample in shown} == shown
+        assert "or for that recording alone" in table.caption
+
+
+@pytest.mark.parametrize(
+    ("item", "found"),
+    [
+        (("b", "clean"), [("a", "clean"), ("a", "na0.70")]),  # as large
+        (("a", "na0.70"), [("a", "na0.70")]),  # the same observation
+        (("b.size20", "clean"), []),
+        (("c.size20", "clean"), []),  # dip was timed at that size, lbfgs was not
+        (("mine", "recorded_heldout"), [("mine", "recorded")]),
+        (("other", "recorded"), []),
+    ],
+)
+def test_which_timing_runs_hold(item, found):
+    rows = [("a", "clean", "lbfgs"), ("a", "na0.70", "lbfgs"), ("mine", "recorded", "lbfgs")]
+    rows += [("c.size20", "clean", "dip")]
+    timings = pandas.DataFrame(rows, columns=["sample", "degradation", "method"])
+    sources = {"mine": "stack", "other": "stack", "a": "scivis", "b": "phantoms"}
+    own = holding(timings, Restored(*item, "lbfgs", 0), sources)
+    assert list(zip(own["sample"], own["degradation"], strict=True)) == found
+    assert set(own["method"]) <= {"lbfgs"}
 
 
 def test_table3_has_the_papers_values_beside_its_own_samples_and_noise(

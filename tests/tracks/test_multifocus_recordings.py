@@ -11,6 +11,7 @@ from focusbench.evaluation.fourier_shell import fourier_shell_correlation, resol
 from focusbench.files import write_json
 from focusbench.images import write_volume
 from focusbench.report.figures import save
+from focusbench.report.results import ORIGINS
 from focusbench.report.tables import as_csv, as_latex, as_markdown
 from focusbench.tracks.multifocus.fourier_shells import fsc, fsc_caption
 from focusbench.tracks.multifocus.recordings import recordings
@@ -69,11 +70,14 @@ def test_table_has_the_metrics_of_the_whole_stack_and_of_the_withheld_planes(
     assert block.title == "mine, recorded"
     shown = columns(block)
     assert shown["method"] == ["iterative", "lbfgs"]
-    assert shown["residual"] == ["1.20", "1.20"]
+    assert shown["residual, 1/1000 of full intensity"] == ["1.20", "1.20"]
     assert shown["its correlation / flatness"] == ["0.000 / 1.000", "0.010 / 0.980"]
-    assert shown["withheld planes / interpolated"] == ["20.0 / 30.0"] * 2
+    assert (
+        shown["error of withheld planes / interpolated, 1/1000 of full intensity"]
+        == ["20.0 / 30.0"] * 2
+    )
     assert list(table.data["held_out_rms"]) == [0.02, 0.02]
-    assert "truth, lateral" not in shown
+    assert not any("truth" in name for name in shown)
 
 
 def test_table_has_the_resolutions_of_both_kinds_of_halves(make_run, settings, tmp_path):
@@ -89,10 +93,12 @@ def test_table_has_the_resolutions_of_both_kinds_of_halves(make_run, settings, t
                     expected = 1 / shells.frequency[-1]
                 assert row[f"{kind}_{direction}_{threshold}"] == pytest.approx(expected)
     shown = columns(table.blocks[0])
-    assert shown["aperture, lateral"][1].startswith("≤ 1.84")  # hardly any noise there
+    assert shown["agreement of aperture halves, lateral, µm"][1].startswith(
+        "≤ 1.84"
+    )  # hardly any noise there
     lateral = row["planes_lateral_one_seventh"]
     assert 1.84 < lateral < 30
-    assert shown["planes, lateral"][1].startswith(f"{lateral:.3g}"[:3])
+    assert shown["agreement of plane halves, lateral, µm"][1].startswith(f"{lateral:.3g}"[:3])
 
 
 def test_a_stand_in_with_a_truth_is_held_against_it(make_run, settings, tmp_path):
@@ -108,7 +114,7 @@ def test_a_stand_in_with_a_truth_is_held_against_it(make_run, settings, tmp_path
     assert table.blocks[0].title == "engine, offmodel_sigma0.01"
     assert "Rendered stacks stand in for recordings: engine." in table.summary
     shown = columns(table.blocks[0])
-    assert set(shown) >= {"truth, lateral", "truth, axial"}
+    assert set(shown) >= {f"agreement with the truth, {one}, µm" for one in ("lateral", "axial")}
     truth = results.truth("engine.size24").array
     item = results.find("engine.size24", "offmodel_sigma0.01", "lbfgs")
     shells = fourier_shell_correlation(
@@ -125,10 +131,10 @@ def test_parts_that_were_not_selected_are_named(make_run, settings, tmp_path):
     shown = columns(table.blocks[0])
     assert set(shown) == {
         "method",
-        "residual",
+        "residual, 1/1000 of full intensity",
         "its correlation / flatness",
-        "aperture, lateral",
-        "aperture, axial",
+        "agreement of aperture halves, lateral, µm",
+        "agreement of aperture halves, axial, µm",
     }
     assert any(
         "Not selected, so not in the table: _heldout, _planes_odd, _planes_even" in note
@@ -138,12 +144,53 @@ def test_parts_that_were_not_selected_are_named(make_run, settings, tmp_path):
     assert "Not restored: halves of the planes" in fsc_caption(results, settings)
 
 
+def test_rows_say_which_data_and_which_code_made_them(make_run, settings, tmp_path):
+    results = recorded_run(make_run, tmp_path, parts=("", "_heldout", "_rays_odd"))
+    for item in results.items:
+        path = tmp_path / paths.score(TRACK, item)
+        hashed = {"": "a", "heldout": "b", "odd": "c"}[item.degradation[9:].rpartition("_")[2]]
+        write_json(path, json.loads(path.read_text()) | {"observed_sha256": 64 * hashed})
+    table = recordings(results, settings)
+    assert set(ORIGINS) <= set(table.data)
+    for row in table.data.to_dict("records"):
+        assert (row["observed_sha256"], row["truth_sha256"]) == (64 * "a", 64 * "1")
+        assert (row["restoration_code"], row["score_code"]) == ("abc1234", "def5678")
+        assert row["heldout_observed_sha256"] == 64 * "b"
+        assert row["rays_odd_observed_sha256"] == 64 * "c"
+        assert row["planes_odd_observed_sha256"] is None
+    assert "SHA-256" in table.caption
+    results.items = [item for item in results.items if item.degradation == "recorded_heldout"]
+    parts = recordings(results, settings).data
+    assert parts["observed_sha256"].isna().all()
+    assert set(parts["restoration_code"]) == {"abc1234"}
+
+
+def test_methods_of_one_colour_have_other_marks(make_run, settings, tmp_path):
+    results = recorded_run(make_run, tmp_path)
+    for item in list(results.items):  # by names whose colours have come round
+        if item.method == "iterative":
+            for method in ("plug_and_play", "mine"):
+                same = item._replace(method=method)
+                for path in (paths.restored, paths.score, paths.record):
+                    source, target = (results.root / path(TRACK, one) for one in (item, same))
+                    target.write_bytes(source.read_bytes())
+                results.items.append(same)
+    figure = fsc(results, {**settings, "variants": [*(f"own{i}" for i in range(5)), "mine"]})
+    legend = figure.legends[0].get_lines()[:4]
+    assert len({line.get_color() for line in legend}) < 4
+    assert len({(line.get_color(), line.get_marker()) for line in legend}) == 4
+
+
 def test_half_of_a_pair_alone_is_no_pair(make_run, settings, tmp_path):
     results = recorded_run(make_run, tmp_path, parts=("", "_rays_odd"))
     assert "No stack was restored" in fsc(results, settings).texts[0].get_text()
     assert "No stack was restored" in fsc_caption(results, settings)
     table = recordings(results, settings)
-    assert set(columns(table.blocks[0])) == {"method", "residual", "its correlation / flatness"}
+    assert set(columns(table.blocks[0])) == {
+        "method",
+        "residual, 1/1000 of full intensity",
+        "its correlation / flatness",
+    }
 
 
 def test_an_empty_selection_says_so(make_run, settings, tmp_path):

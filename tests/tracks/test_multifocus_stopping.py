@@ -73,6 +73,28 @@ def test_marks_are_the_kept_iterates_and_the_peak(one, settings):
     assert verticals(above) == verticals(below) == [351, 401]
 
 
+@pytest.mark.parametrize("flat", [False, True])
+def test_the_star_is_whole_inside_the_axes(make_noise, settings, tmp_path, flat):
+    """Also where the peak is all that stands out: the axis does not end at it."""
+    one = make_noise(tmp_path, samples=("teapot",), methods=("dip",))
+    for item in one.items if flat else ():
+        record = one.record(item)
+        peak = record["oracle"]["psnr"]
+        rows = [f"{s},0.1,{peak if s == 201 else peak - 0.02!r}" for s in range(1, 600, 10)]
+        (tmp_path / paths.trace(TRACK, item)).write_text("\n".join(["step,loss,psnr", *rows]))
+        record["others"]["es_wmv"]["psnr"] = peak - 0.01
+        write_json(tmp_path / paths.record(TRACK, item), record)
+    figure = stopping(one, settings)
+    figure.canvas.draw()
+    above, _ = panels(figure)["teapot"]
+    (star,) = (line for line in above.lines if line.get_marker() == "*")
+    (at,) = above.transData.transform(np.column_stack(star.get_data()))
+    radius = figure.dpi / 72 * (star.get_markersize() + star.get_markeredgewidth()) / 2
+    box = above.get_window_extent()
+    assert box.y0 <= at[1] - radius
+    assert at[1] + radius <= box.y1
+
+
 def test_legend_names_all_that_is_drawn(one, settings):
     figure = stopping(one, settings)
     assert {text.get_text() for text in figure.legends[0].get_texts()} == {

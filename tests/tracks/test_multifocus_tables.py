@@ -1,6 +1,7 @@
 """Table 1 and the table of costs, from made-up results."""
 
 import io
+import json
 import math
 
 import pandas
@@ -284,3 +285,39 @@ def test_cost_has_methods_that_only_a_study_ran(make_run, settings, tmp_path):
     main = [item for item in whole.items if item.method == "lbfgs"]
     results = Results("multifocus", main, tmp_path, timed=whole.items)
     assert [row[0] for row in texts(cost(results, settings).blocks[0])] == ["lbfgs", "dip"]
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_cost_does_not_give_a_recording_the_tracks_size(make_run, settings, tmp_path, alone):
+    samples = ("mine",) if alone else ("mine", "engine")
+    whole = make_run(tmp_path, samples=samples, degradations=("clean",), methods=("lbfgs", "dip"))
+    timed = [i for i in whole.items if i.seed == 0]
+    timed = [i for i in timed if alone or (i.sample == "mine") == (i.method == "lbfgs")]
+    settings["sources"] = {"mine": "stack", "engine": "scivis"}
+    table = cost(Results("multifocus", whole.items, tmp_path, timed=timed), settings)
+    note = next(note for note in table.notes if note.startswith("Timed on"))
+    rows = [row[0] for row in texts(table.blocks[0])]
+    if alone:
+        assert "a recording of one's own in its own size" in note
+        assert "24 x 24" not in note
+        assert rows == ["lbfgs", "dip"]
+    else:
+        assert "24 x 24 x 11 voxels unless a row says otherwise" in note
+        assert rows == ["lbfgs, a recording of one's own in its own size", "dip"]
+
+
+def test_table1_names_the_method_without_a_score(make_run, settings, tmp_path):
+    results = make_run(
+        tmp_path,
+        samples=("engine", "mine"),
+        degradations=("clean",),
+        truth_of=lambda sample: sample == "engine",
+    )
+    assert not any(note.startswith("No score") for note in table1(results, settings).notes)
+    item = next(item for item in results.items if item[:3] == ("engine", "clean", "lbfgs"))
+    content = json.loads((tmp_path / paths.score(TRACK, item)).read_text())
+    metrics = content["metrics"] | {"psnr": None, "ssim_paper": None}
+    write_json(tmp_path / paths.score(TRACK, item), content | {"metrics": metrics})
+    (note,) = [n for n in table1(results, settings).notes if n.startswith("No score")]
+    assert "lbfgs on engine (clean)." in note  # all lack one on mine, which has no truth
+    assert "mine" not in note

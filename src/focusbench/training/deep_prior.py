@@ -177,10 +177,11 @@ def reconstruct(
     `iterations` and `evaluations` of the result count the steps with the imaging model; a phase
     before (`after`) needs none.
 
-    What `stopping` sees is told in `details["early_stopping"]`, and whether it `ends` the run. If it `ends` the run, the estimate
-    is the one that it keeps; if it only looks on, that one is among `others`, under the name of its
-    criterion, and the estimate is that of the last step. Before its first variance it keeps none:
-    then the estimate is that of the last step, and there are no others.
+    What `stopping` sees is told in `details["early_stopping"]`, and there under `ends` whether it
+    may end the run. If it `ends` the run, the estimate is the one that it keeps; if it only looks
+    on, that one is among `others`, under the name of its criterion, and the estimate is that of the
+    last step. Before its first variance it keeps none: then the estimate is that of the last step,
+    and there are no others.
     """
     observed = torch.as_tensor(problem.observed, dtype=torch.float32, device=run.device)
     stepper = Reconstruction(

@@ -51,9 +51,9 @@ def recordings(results: Results, settings: Mapping[str, Any]) -> Table:
     -------
     Table
         Its data hold one row per sample, stack (degradation without a part) and method: metrics,
-        seeds averaged, resolutions in um, of the first seed, and at last `ORIGINS`. A resolution equals `finest_...`
-        where the curve never falls below the threshold, is infinite where it starts below, and NaN
-        where it was not computed or no shell holds enough coefficients.
+        seeds averaged, resolutions in um, of the first seed, and at last `ORIGINS`. A resolution
+        equals `finest_...` where the curve never falls below the threshold, is infinite where it
+        starts below, and NaN where it was not computed or no shell holds enough coefficients.
     """
     import pandas
 

@@ -57,6 +57,13 @@ def notes(results: Results, settings: Mapping[str, Any], scores: DataFrame) -> l
         "correlation and flatness are of the restoration from the whole stack.",
     ]
     chosen = {parse(degradation).part for degradation in results.degradations}
+    recorded = any(parse(degradation).recorded for degradation in results.degradations)
+    if recorded and chosen & {"heldout", "planes_odd"}:
+        lines.append(
+            "Of a recording, the grey value of empty field and the flat field are found on all "
+            "planes before any is withheld, unless the configuration sets them: that much of the "
+            "withheld planes a method does know (some 1 % of full light where neither is set)."
+        )
     if chosen & {"rays_odd", "planes_odd"}:
         half_bit, seventh = (THRESHOLDS[name] for name in ("half_bit", "one_seventh"))
         lines += [
@@ -69,8 +76,9 @@ def notes(results: Results, settings: Mapping[str, Any], scores: DataFrame) -> l
         ]
     if any(results.truth(sample) is not None for sample in results.samples):
         lines.append(
-            "Agreement with the truth: the same for the restoration from the whole stack and the truth, below "
-            "1/2 (which 1/7 of two halves amounts to): what the halves should be held against."
+            "Agreement with the truth: the same for the restoration from the whole stack and the "
+            "truth, below 1/2 (which 1/7 of two halves amounts to): what the halves should be held "
+            "against."
         )
     lines.append(
         "The CSV file holds full precision, reduced chi-square, resolutions in all directions "

@@ -118,7 +118,8 @@ def _minutes(results: Results, runs: DataFrame, printed: bool) -> list[str]:
         "Minutes: iterations times the seconds of a step in a serial timing run, and the phases "
         f"before them ({devices}, {threads} thread{'' if threads == '1' else 's'})."
     )
-    without = dict.fromkeys(runs.loc[runs["minutes"].isna(), "method"])
+    # a method without steps has no time of a step either: its dash needs no word
+    without = dict.fromkeys(runs.loc[runs["minutes"].isna() & (runs["iterations"] > 0), "method"])
     if without:
         text += f" A dash for {', '.join(without)}: {WHY_NOT_TIMED}."
     if (timings["load_before"].dropna() > BUSY).any():
