@@ -50,12 +50,13 @@ def trace(
     steps: int | None,
     score: Callable[[np.ndarray], float] | None = None,
     measure: Callable[[np.ndarray], Mapping[str, Any]] | None = None,
+    rows: int = TRACE_ROWS,
 ) -> Trace:
-    """Monitor with about `TRACE_ROWS` rows; `score` maps an estimate to its PSNR, dB.
+    """Monitor with about `rows` rows; `score` maps an estimate to its PSNR, dB.
 
     `measure` maps an estimate to all metrics: of the best row and of a restoration's `others`.
     """
-    every = max(1, (steps or 0) // TRACE_ROWS)
+    every = max(1, (steps or 0) // rows)
     return Trace(steps, score, every=every, label=label, measure=measure)
 
 

@@ -11,7 +11,6 @@ with job(snakemake.log[0]):
     wanted, what = snakemake.wildcards, snakemake.params.what
     key = running.fingerprint({**what, **wanted}, list(snakemake.input))
     state = FileState(f"results/.resume/{key}", key)
-    monitor = running.trace(f"{wanted.method} {wanted.training}", None)
     data = stage(wanted.track, "training").training_set(
         what["trains_on"],
         snakemake.params.seed,
@@ -19,6 +18,9 @@ with job(snakemake.log[0]):
         what["parameters"],
         **({"files": what["files"]} if what["files"] else {}),
     )
+    label = f"{wanted.method} {wanted.training}"
+    score = getattr(data, "score", None)  # of a validation volume, where the set has one
+    monitor = running.trace(label, what["parameters"].get("steps"), score, rows=20)
     run = running.make_run(what, snakemake.params.seed, state, monitor)
     weights, record = running.fit(what["method"], what["parameters"], data, run)
     monitor.write_csv(snakemake.output.trace)

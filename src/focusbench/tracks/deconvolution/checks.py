@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from focusbench.data import fluorescence, microtubules
+from focusbench import tracks
+from focusbench.data import fluorescence, microtubules, registry
+from focusbench.errors import InputError
 from focusbench.optics import tiles
 
 
@@ -30,7 +33,35 @@ def check(config: Mapping[str, Any]) -> None:
         section["boundary"] == "circular",
         section["max_voxels"],
     )
+    _check_training(section)
     for sample in section["samples"]:
         if sample in config["data"]["fluorescence"]:
             entry = config["data"]["fluorescence"][sample]
             fluorescence.check(entry, f"config: data.fluorescence.{sample}")
+
+
+def _check_training(section: Mapping[str, Any]) -> None:
+    """Training, validation and test are of different specimens."""
+    place, training = "config: tracks.deconvolution.training", section["training"]
+    known = registry.names("deconvolution")
+    for role in ("samples", "validation"):
+        for sample in training[role]:
+            if sample not in known:
+                raise InputError(
+                    f"{place}.{role}: unknown sample {sample!r}; accepted: {', '.join(known)}"
+                )
+    for role, others in (("samples", "validation"), ("validation", "samples")):
+        for sample in training[role]:
+            if sample in training[others]:
+                raise InputError(f"{place}.{role}: {sample} is in {others} too; accepted: in one")
+            if sample in section["samples"]:
+                raise InputError(
+                    f"{place}.{role}: {sample} is restored too (tracks.deconvolution.samples); "
+                    "what is tested must not be trained on"
+                )
+    degradation = training["degradation"]
+    if not re.fullmatch(tracks.TABLE["deconvolution"].degradation, degradation):
+        raise InputError(
+            f"{place}.degradation: {degradation!r} is unknown; accepted: "
+            f"{tracks.TABLE['deconvolution'].degradation_help}"
+        )
