@@ -262,3 +262,9 @@ def test_bytes_repeat_and_nothing_is_cut_off(make_run, settings, tmp_path):
     assert min(inner.x0, inner.y0) >= -0.01
     assert inner.x1 <= outer.x1 + 0.01
     assert inner.y1 <= outer.y1 + 0.01
+
+
+@pytest.mark.parametrize(("stack", "told"), [("recorded", True), ("sigma0.01", False)])
+def test_what_withheld_planes_give_away_is_told(make_run, settings, tmp_path, stack, told):
+    table = recordings(recorded_run(make_run, tmp_path, stack=stack), settings)
+    assert any("before any is withheld" in note for note in table.notes) == told
