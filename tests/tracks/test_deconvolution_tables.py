@@ -364,3 +364,14 @@ def test_cost_has_every_method(deconvolved, settings):
     assert rows["wiener"]["seconds per step"] == DASH
     assert "20 x 28 x 36 voxels (z, y, x) with a PSF of 31 x 31 x 31" in table.caption
     assert "Training is done" not in table.caption
+
+
+@pytest.mark.parametrize("make", [table1, table2])
+def test_tables_say_what_was_trained_on(deconvolved, settings, make):
+    told = {"samples": ["one", "two"], "validation": ["three"], "degradation": "snr20"}
+    settings = {**settings, "track": {**settings["track"], "training": told}}
+    assert not any("Trained: " in note for note in make(deconvolved, settings).notes)
+    deconvolved.trained = [("supervised_mse", "snr20-seed0")]
+    (note,) = [note for note in make(deconvolved, settings).notes if "Trained: " in note]
+    assert "supervised_mse, on one, two as snr20" in note
+    assert "watched on three" in note

@@ -61,7 +61,8 @@ def notes(
     """Say how the table was made, and what its columns mean."""
     version, differs = provenance(settings)
     lines = [version, *volumes(results, settings), *psf(results, settings)]
-    lines += [work(results), *set_parameters(results, settings), differs]
+    lines += [*training(results, settings), work(results)]
+    lines += [*set_parameters(results, settings), differs]
     lines += definitions(scores, METRICS)
     if PUBLISHED_ON in results.degradations:
         lines.append(PUBLISHED_METRICS)
@@ -154,6 +155,19 @@ def psf(results: Results, settings: Mapping[str, Any]) -> list[str]:
         listed = ", ".join(f"{key} {plain(value)}" for key, value in sorted(told.items()))
         lines.append(f"offmodel: blurred with an aberrated Gibson-Lanni PSF ({listed}).")
     return lines
+
+
+def training(results: Results, settings: Mapping[str, Any]) -> list[str]:
+    """Say what learned methods were trained on, if there are any."""
+    methods = dict.fromkeys(method for method, _ in results.trained)
+    told = settings["track"].get("training")
+    if not methods or not told:
+        return []
+    return [
+        f"Trained: {', '.join(methods)}, on {', '.join(told['samples'])} as {told['degradation']} "
+        f"and on nothing else, whatever degradation is restored; watched on "
+        f"{', '.join(told['validation'])}. None of these is among the samples."
+    ]
 
 
 def snr(settings: Mapping[str, Any], seen: Sequence[Observation]) -> list[str]:

@@ -23,6 +23,7 @@ from focusbench.tracks.deconvolution.table1_notes import (
     psf,
     reasons,
     snr,
+    training,
     volumes,
 )
 
@@ -218,7 +219,8 @@ def _notes(
     if not pairs:
         return [version, differs]
     lines = [version, *volumes(results, settings), *psf(results, settings)]
-    lines += [work(results), *set_parameters(results, settings), differs]
+    lines += [*training(results, settings), work(results)]
+    lines += [*set_parameters(results, settings), differs]
     lines += definitions(scores, list(COMPARED))
     if PUBLISHED_ON in pairs:
         lines.append(PUBLISHED_METRICS)
