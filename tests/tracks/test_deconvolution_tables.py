@@ -377,3 +377,4 @@ def test_tables_say_what_was_trained_on(deconvolved, settings, make):
     (note,) = [note for note in make(learned, settings).notes if "Trained: " in note]
     assert "supervised_mse, on one, two as snr20" in note
     assert "watched on three" in note
+    assert "does not print how many steps" in note

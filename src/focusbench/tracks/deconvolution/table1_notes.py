@@ -166,7 +166,8 @@ def training(results: Results, settings: Mapping[str, Any]) -> list[str]:
     return [
         f"Trained: {', '.join(methods)}, on {', '.join(told['samples'])} as {told['degradation']} "
         f"and on nothing else, whatever degradation is restored; watched on "
-        f"{', '.join(told['validation'])}. None of these is among the samples."
+        f"{', '.join(told['validation'])}. None of these is among the samples. The paper does not "
+        "print how many steps it trained for: ours are an estimate, or fewer."
     ]
 
 
