@@ -52,10 +52,11 @@ class PlugAndPlay:
     settings were tried, eight of them on one volume, sixteen on three and the rest on all (of one
     or both noise levels): three denoisers, `strength`, `sigma_factor`; the others were set once.
     With the setting kept the mean PSNR (range 1) is 38.77 dB with noise and 43.26 dB without. The
-    second denoiser, Haar coefficients thresholded and averaged over all shifts, got 38.27 dB with noise at the same strength and 43.2 dB without at a
-    lower one, in a fifth of the denoiser's time: it is better on thin structures (vessels by
-    1.3 dB), worse on smooth bodies (tooth by 2.7 dB). Sliding cosine blocks without groups were no
-    better than either on the one volume they were tried on.
+    second denoiser, Haar coefficients thresholded and averaged over all shifts, got 38.27 dB with
+    noise at the same strength and 43.2 dB without at a lower one, in a fifth of the denoiser's
+    time: it is better on thin structures (vessels by 1.3 dB), worse on smooth bodies (tooth by 2.7
+    dB). Sliding cosine blocks without groups were no better than either on the one volume they were
+    tried on.
 
     Parameters
     ----------
