@@ -12,6 +12,11 @@ TABLE: dict[str, str] = {
     "patchgan_3d": "focusbench.networks.patchgan_3d:Patchgan3d",
     "multi_scale_patchgan_3d": "focusbench.networks.patchgan_3d:MultiScalePatchgan",
     "blur_kernel": "focusbench.networks.blur_kernel:BlurKernel",
+    "delpnet": "focusbench.networks.delpnet:Delpnet",
+    "vgg16": "focusbench.networks.vgg16:Vgg16",
+    "inception_v3": "focusbench.networks.inception_v3:InceptionV3",
+    "resnet18": "focusbench.networks.resnet18:Resnet18",
+    "mobilenet_v2": "focusbench.networks.mobilenet_v2:MobilenetV2",
 }
 
 
