@@ -1,0 +1,104 @@
+"""Reading one 16-bit grey image, TIFF or PNG by its content, and refusing what no field can be."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from focusbench import images, tiff
+from focusbench.errors import InputError
+
+PNG = b"\x89PNG\r\n\x1a\n"
+PNG_KINDS = {2: "RGB", 3: "a colour palette", 4: "grey with transparency", 6: "RGBA"}
+WANTED = "a 16-bit grey image is wanted"
+LEAST_SIDE = 84  # px: a patch of the defocus paper
+SATURATED = 0.01  # part of the pixels that may share the largest value
+
+
+def read(path: str | Path, name: str | None = None, least_side: int = LEAST_SIDE) -> np.ndarray:
+    """Read an image.
+
+    Parameters
+    ----------
+    path
+        TIFF (LZW too) or PNG, whatever its ending says.
+    name
+        What a message calls it; the path if absent.
+    least_side
+        Pixels that each side must have.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint16 (Y, X), counts.
+
+    Raises
+    ------
+    InputError
+        No such file; truncated or damaged; 8-bit, RGB or of several pages; smaller than
+        `least_side`; constant; saturated (over a hundredth of the pixels have the largest value).
+    """
+    path = Path(path)
+    called = name or str(path)
+    try:
+        image = _read(path)
+    except InputError as error:
+        raise InputError(str(error).replace(str(path), called)) from None
+    _check(image, called, least_side)
+    return image
+
+
+def _read(path: Path) -> np.ndarray:
+    try:
+        with open(path, "rb") as file:
+            start = file.read(len(PNG))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}; {WANTED}") from None
+    if start == PNG:
+        return _read_png(path)
+    pages = images.read_volume(path).array
+    if len(pages) != 1:
+        raise InputError(f"{path}: holds {len(pages)} images; a file of one is wanted")
+    return pages[0]
+
+
+def _read_png(path: Path) -> np.ndarray:
+    data = path.read_bytes()
+    if images.PNG_END not in data or data[12:16] != b"IHDR":
+        raise InputError(f"{path}: is truncated or damaged: the PNG's head or end is missing")
+    width, height, bits, colour = struct.unpack(">IIBB", data[16:26])
+    if colour != 0:
+        raise InputError(f"{path}: is {PNG_KINDS.get(colour, 'coloured')}; {WANTED}")
+    if bits != 16:
+        raise InputError(f"{path}: has {bits} bits a pixel; {WANTED}")
+    tiff.check_claim(path, width * height * 2, compressed=True)
+    from skimage.io import imread
+
+    try:
+        image = np.asarray(imread(path))
+    except Exception as error:  # decoders raise nearly anything on a damaged file
+        raise InputError(f"{path}: {tiff.damage(error)}") from None
+    if image.shape != (height, width):
+        raise InputError(f"{path}: is damaged: an image of shape {image.shape} was decoded")
+    return image
+
+
+def _check(image: np.ndarray, name: str, least_side: int) -> None:
+    if image.dtype != np.uint16:
+        raise InputError(f"{name}: holds {image.dtype} values; {WANTED}")
+    height, width = image.shape
+    if min(height, width) < least_side:
+        raise InputError(
+            f"{name}: is {width} x {height} pixels; at least {least_side} x {least_side} are wanted"
+        )
+    largest = int(image.max())
+    if image.min() == largest:
+        raise InputError(f"{name}: is constant (grey value {largest}); nothing was recorded")
+    share = float((image == largest).mean())
+    if share > SATURATED:
+        raise InputError(
+            f"{name}: is saturated: {100 * share:.1f} % of its pixels have the largest value "
+            f"{largest}; at most {100 * SATURATED:g} % are accepted"
+        )
