@@ -29,7 +29,7 @@ from focusbench.grids import (
     studies,
     timed,
 )
-from focusbench.paths import base_id, split_size
+from focusbench.paths import Restored, base_id, split_size
 
 PLACES = ("path", "truth", "psf")  # files of a recording of one's own: where, not what
 LEAST_SIZE, MOST_SIZE = 8, 1024  # lateral voxels of a prepared volume, as in the schemas
@@ -44,6 +44,8 @@ def training(config: Config, track: str, method: str, seed: int, sample: str) ->
     if trains_on is None:
         return None
     learns = config["tracks"][track].get("training")
+    if learns and learns["recordings"]["samples"] and own(config, sample):
+        return f"{tracks.TABLE[track].recorded}-seed{seed}"
     if learns:  # from the track's own samples
         return f"{learns['degradation']}-seed{seed}"
     return f"{trains_on}-size{_size(config, track, sample)}-seed{seed}"
@@ -71,12 +73,23 @@ def training_files(config: Config, track: str, training: str) -> dict[str, dict[
     """Files that a training on a track's own samples reads, by role and sample; else none.
 
     Roles: `truths` and `observations` of the samples that it learns from, `validation_truths` and
-    `validation_observations` of those that choose its parameters.
+    `validation_observations` of those that choose its parameters. Of recordings no truth is known:
+    what another method made of them stands in.
     """
     learns = config["tracks"][track].get("training")
     if not learns:
         return {}
     degradation = training.rpartition("-seed")[0]
+    if degradation == tracks.TABLE[track].recorded:
+        names, method = training_recordings(config, track), learns["recordings"]["references"]
+        seed = config["tracks"][track]["seeds"][0]
+        return {
+            "truths": {
+                one: paths.restored(track, Restored(one, degradation, method, seed))
+                for one in names
+            },
+            "observations": {one: paths.observed(track, one, degradation) for one in names},
+        }
     files = {}
     for start, samples in (("", learns["samples"]), ("validation_", learns["validation"])):
         files[f"{start}truths"] = {one: paths.truth(track, one) for one in samples}
@@ -84,6 +97,23 @@ def training_files(config: Config, track: str, training: str) -> dict[str, dict[
             one: paths.observed(track, one, degradation) for one in samples
         }
     return files
+
+
+def training_recordings(config: Config, track: str) -> list[str]:
+    """Recordings that a training reads.
+
+    Raises
+    ------
+    InputError
+        The configuration names none.
+    """
+    names = config["tracks"][track]["training"]["recordings"]["samples"]
+    if not names:
+        raise InputError(
+            f"config: tracks.{track}.training.recordings.samples: is empty; a training on "
+            "recordings reads those that it names"
+        )
+    return names
 
 
 def reports(config: Config, track: str, kind: str) -> list[str]:
@@ -125,6 +155,7 @@ def report_inputs(config: Config, track: str, name: str) -> list[str]:
         "trainings": [
             paths.model_record(track, *one) for one in trainings(config, track, wanted.study)
         ],
+        "models": [paths.model(track, *one) for one in trainings(config, track, wanted.study)],
     }
     return list(dict.fromkeys(path for kind in wanted.reads for path in kinds[kind]))
 
@@ -331,7 +362,11 @@ def train_parameters(config: Config, track: str, method: str, training: str) -> 
         "parameters": {key: parameters[key] for key in parameters if fit is None or key in fit},
         "trains_on": facts["trains_on"],
         "files": training_files(config, track, training),
-        "settings": {**_section(config, track, "training_keys"), **_training_size(training)},
+        "settings": {
+            **_section(config, track, "training_keys"),
+            **_training_size(training),
+            **_training_recordings(config, track, training),
+        },
         "code": code_hash(
             facts["target"], f"{tracks.TABLE[track].package}.training", "focusbench.running"
         ),
@@ -374,7 +409,11 @@ def score_parameters(config: Config, track: str, sample: str, method: str) -> di
     """Of scoring a restoration."""
     fitted = _method(config, track, method)["fitted"]
     return {
-        "settings": {**_problem(config, track, sample), **({"fit": fitted} if fitted else {})},
+        "settings": {
+            **_problem(config, track, sample),
+            **_known_of(config, track, sample),
+            **({"fit": fitted} if fitted else {}),
+        },
         "code": code_hash(f"{tracks.TABLE[track].package}.score"),
     }
 
@@ -440,6 +479,17 @@ def _training_size(training: str) -> dict[str, int]:
     return {"size": int(match[1])} if match else {}
 
 
+def _training_recordings(config: Config, track: str, training: str) -> dict[str, Any]:
+    """What a training on recordings is told of them: the problem of the first, and its id."""
+    recorded = tracks.TABLE[track].recorded
+    if not training.startswith(f"{recorded}-") or not config["tracks"][track].get("training"):
+        return {}
+    first = training_recordings(config, track)[0]
+    blocks = config["tracks"][track]["training"]["recordings"]["blocks"]
+    told = {"recording": first, "blocks": blocks, "degradation": recorded}
+    return {**_problem(config, track, first), **told}
+
+
 def _stage_settings(config: Config, track: str, stage: str, sample: str) -> dict[str, Any]:
     entry = own(config, sample)
     if entry is None:
@@ -456,6 +506,14 @@ def _problem(config: Config, track: str, sample: str) -> dict[str, Any]:
         if "psf" in entry:
             settings["psf_sha256"] = sha256(entry["psf"])
     return settings
+
+
+def _known_of(config: Config, track: str, sample: str) -> dict[str, Any]:
+    """What a score may ask the source of a sample for, beside its truth."""
+    if not tracks.TABLE[track].score_keys or own(config, sample):
+        return {}
+    origin = {"sample": base_id(sample), "source": data_source(config, sample)}
+    return {**_section(config, track, "score_keys", sample), **origin}
 
 
 def _concerning(

@@ -1,7 +1,8 @@
 """A finished run of the multifocus track with made-up restorations, for tables and figures."""
 
+import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -293,7 +294,37 @@ MICROTUBULES = tuple(f"microtubules_test{i}" for i in range(1, 6))
 DECONVOLVERS = ("zeros", "input", "affine_input", "richardson_lucy", "richardson_lucy_tv", "wiener")
 FLUORESCENT = (20, 28, 36)  # a finished run's volumes
 # share of the blur that a method leaves: made up, but in an order that a reader would expect
-LEFT = {"richardson_lucy": 0.45, "richardson_lucy_tv": 0.3, "wiener": 0.6}
+LEFT = {
+    "richardson_lucy": 0.45,
+    "richardson_lucy_tv": 0.3,
+    "wiener": 0.6,
+    "blind_pupil": 0.4,
+    "supervised_mse": 0.25,
+    "supervised_gan": 0.28,
+    "cyclegan": 1.3,  # worse than the input
+    "cyclegan_blur_kernel": 0.5,
+    "cyclegan_blur_kernel_nonblind": 0.35,
+    "of_recordings": 0.5,  # a variant of one's own
+}
+# numbers of parameters that were trained, by network, in round numbers
+NETWORKS = {
+    "supervised_mse": {"generator": 7000},
+    "supervised_gan": {"generator": 7000, "discriminator": 2100},
+    "cyclegan": {
+        "generator": 7000,
+        "blur": 7000,
+        "sharp_discriminator": 2000,
+        "blurred_discriminator": 2000,
+    },
+    "cyclegan_blur_kernel": {
+        "generator": 7000,
+        "blur": 30,
+        "sharp_discriminator": 2000,
+        "blurred_discriminator": 2000,
+    },
+    "cyclegan_blur_kernel_nonblind": {"generator": 7000, "blur": 0, "sharp_discriminator": 2000},
+}
+NETWORKS["of_recordings"] = {**NETWORKS["cyclegan_blur_kernel"], "blur": 8}
 
 
 def fake_filaments(seed: int) -> np.ndarray:
@@ -367,6 +398,7 @@ def _write_deconvolved(root: Path, item: Restored, has_truth: bool) -> None:
         "ssim_wang_3d": ssim(truth, compared, 1.0, "wang_3d"),
         "psnr_volume_interior": None,
         "ssim_uniform_3d_interior": None,
+        **_structure(item.method, final),
         "gain": gain,
         "offset": offset,
         "rms_residual_truth": 0.0101 * unit,
@@ -402,6 +434,22 @@ def _write_deconvolved(root: Path, item: Restored, has_truth: bool) -> None:
     write_json(root / paths.observation_record(DECONVOLUTION, *item[:2]), about)
 
 
+def _structure(method: str, psnr: float) -> dict:
+    """Made-up resolution, um, and filaments found: the better, the higher the PSNR."""
+    if method == "zeros":
+        nothing = dict.fromkeys(("fsc_lateral", "fsc_axial", "filament_precision"))
+        return nothing | {"filament_f1": 0.0, "filament_recall": 0.0}
+    blind_to_scale = 20.0 if method == "affine_input" else psnr
+    recall = min(1.0, blind_to_scale / 50)
+    return {
+        "fsc_lateral": 8 / blind_to_scale,
+        "fsc_axial": 20 / blind_to_scale,
+        "filament_precision": 0.9,
+        "filament_recall": recall,
+        "filament_f1": 1.8 * recall / (0.9 + recall),
+    }
+
+
 def _write_deconvolution_cost(root: Path, item: Restored, final: float | None) -> None:
     steps = {"richardson_lucy": 80, "richardson_lucy_tv": 50}.get(item.method, 0)
     rows = [
@@ -433,6 +481,45 @@ def _write_deconvolution_cost(root: Path, item: Restored, final: float | None) -
     write_json(root / paths.timing(DECONVOLUTION, item), timing)
 
 
+def fake_trainings(results: Results, trainings: Sequence[tuple[str, str]], **changed) -> Results:
+    """Write records of (method, training id); return the results with them as trained."""
+    for method, training in trainings:
+        networks = NETWORKS.get(method)
+        record = {
+            "steps": 300,
+            "parameters": {"width": 8},
+            "details": {"loading_share": 0.042, **({"networks": networks} if networks else {})},
+            "seconds": 126.0,
+            "peak_memory_bytes": 800 * 2**20,
+            "peak_device_memory_bytes": None,
+            "device": "cpu",
+            "threads": 1,
+            **changed,
+        }
+        write_json(results.root / paths.model_record(DECONVOLUTION, method, training), record)
+    learned = copy.copy(results)
+    learned.trained = list(trainings)
+    return learned
+
+
+@pytest.fixture
+def make_trainings() -> Callable[..., Results]:
+    """Write made-up records of trainings: see `fake_trainings`."""
+    return fake_trainings
+
+
+@pytest.fixture(scope="session")
+def learned(tmp_path_factory) -> Results:
+    """A run of five samples with 20 dB of SNR and all methods, learned ones with records."""
+    methods = [*DECONVOLVERS, *(name for name in LEFT if name not in DECONVOLVERS)]
+    methods.remove("of_recordings")
+    results = fake_deconvolution(
+        tmp_path_factory.mktemp("learned"), degradations=("snr20",), methods=tuple(methods)
+    )
+    trained = [name for name in methods if name in NETWORKS]
+    return fake_trainings(results, [(name, "snr20-seed0") for name in trained])
+
+
 @pytest.fixture
 def deconvolution_settings() -> dict:
     """Settings as table and figure functions of the deconvolution track take them."""
@@ -462,6 +549,12 @@ def deconvolution_settings() -> dict:
             "gaussian_fraction": 0.5,
             "aberration": {"sample_index": 1.45, "particle_depth": 3.0},
             "seeds": [0],
+            "training": {
+                "samples": ["train1", "train2"],
+                "validation": ["validation1"],
+                "degradation": "snr20",
+                "recordings": {"samples": [], "references": "richardson_lucy", "blocks": 2},
+            },
         },
         "methods": {"richardson_lucy": {"iterations": 80}},
         "sources": dict.fromkeys(MICROTUBULES, "microtubules"),
@@ -478,3 +571,12 @@ def make_deconvolution() -> Callable[..., Results]:
 def deconvolved(tmp_path_factory) -> Results:
     """A run of five samples, three degradations and six methods."""
     return fake_deconvolution(tmp_path_factory.mktemp("deconvolved"))
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory) -> Results:
+    """A run of five samples, with 20 dB of SNR after each of three PSFs."""
+    return fake_deconvolution(
+        tmp_path_factory.mktemp("models"),
+        degradations=("snr20", "richards_wolf_snr20", "offmodel_snr20"),
+    )

@@ -1,6 +1,5 @@
 """The track's figures, from made-up results: what is drawn, and with which numbers."""
 
-import numpy as np
 import pytest
 
 from focusbench import paths
@@ -12,11 +11,15 @@ from focusbench.tracks.deconvolution.figures import (
     fig5,
     fig5_caption,
     fig6,
-    fig6_caption,
+    fig7,
+    fig8,
+    fig9,
+    fig10,
+    fig11,
+    fig12,
 )
 
 TRACK = "deconvolution"
-SHOWN = ["truth", "input", "richardson_lucy", "richardson_lucy_tv", "wiener"]
 
 
 @pytest.fixture
@@ -67,65 +70,6 @@ def test_fig5_follows_the_settings(deconvolved, settings):
     fig5(deconvolved, settings)
 
 
-def test_fig6_shows_every_method_along_three_axes(deconvolved, settings):
-    figure = fig6(deconvolved, settings)
-    assert titles(figure) == SHOWN
-    drawn = np.array([*images(figure), None], dtype=object)[:-1].reshape(4, len(SHOWN))
-    shapes = [image.get_array().shape for image in drawn[:, 0]]
-    assert shapes == [(28, 36), (20, 36), (20, 28), (9, 9)]
-    assert len({image.norm.vmax for image in drawn.ravel()}) == 1
-    assert {image.norm.gamma for image in drawn.ravel()} == {0.5}
-    assert drawn[0, 0].get_clim() == (0, 1)
-    truth = deconvolved.truth("microtubules_test1").array
-    power = np.square(truth, dtype=float)
-    deep = [power[start : start + 10].sum() for start in range(11)]  # 1 um: 10 voxels
-    start = int(np.argmax(deep))
-    assert np.array_equal(drawn[0, 0].get_array(), truth[start : start + 10].max(axis=0))
-    item = deconvolved.find("microtubules_test1", "snr20", "wiener")
-    estimate = deconvolved.restored(item).array[start : start + 10].max(axis=0)
-    assert np.array_equal(drawn[0, 4].get_array(), estimate)
-    place = f"XY z {start * 0.1:.1f} to {start * 0.1 + 1:.1f} µm"
-    assert place in fig6_caption(deconvolved, settings)
-    assert "Not shown: zeros, affine_input" in fig6_caption(deconvolved, settings)
-
-
-def test_fig6_has_psnr_beneath_and_the_frame_is_what_is_enlarged(deconvolved, settings):
-    figure = fig6(deconvolved, settings)
-    scores = deconvolved.scores().set_index(["sample", "degradation", "method"])["psnr_volume"]
-    beneath = [axes.get_xlabel() for axes in figure.axes if axes.get_xlabel()]
-    assert beneath == [
-        f"{scores[('microtubules_test1', 'snr20', method)]:.2f} dB" for method in SHOWN[1:]
-    ]
-    whole, enlarged = figure.axes[0], figure.axes[3 * len(SHOWN)]
-    (frame,) = whole.patches
-    x, y = round(frame.get_x() + 0.5), round(frame.get_y() + 0.5)
-    inside = whole.images[0].get_array()[y : y + 9, x : x + 9]
-    assert np.array_equal(enlarged.images[0].get_array(), inside)
-
-
-def test_fig6_of_a_recording(make_deconvolution, settings, tmp_path):
-    def recording(truth):
-        results = make_deconvolution(
-            tmp_path / str(truth),
-            samples=("mine",),
-            degradations=("recorded",),
-            truth_of=lambda sample: truth,
-        )
-        return results, fig6(results, settings), fig6_caption(results, settings)
-
-    results, figure, caption = recording(truth=True)
-    assert titles(figure) == SHOWN
-    assert images(figure)[0].get_clim() == (0, 1)
-    estimate = results.restored(results.find("mine", "recorded", "wiener")).array
-    assert images(figure)[4].get_array().max() <= estimate.max() / 300 * 1.001
-    assert "after the gain they were scored with" in caption
-    results, figure, caption = recording(truth=False)
-    assert titles(figure) == SHOWN[1:]
-    assert images(figure)[0].norm.vmax > 10
-    assert "grey values" in caption
-    assert not any(axes.get_xlabel() for axes in figure.axes)
-
-
 def test_convergence_marks_stop_best_iterate_and_levels(make_deconvolution, settings, tmp_path):
     results = make_deconvolution(tmp_path, samples=("microtubules_test1",))
     item = results.find("microtubules_test1", "snr20", "richardson_lucy")
@@ -162,7 +106,32 @@ def test_convergence_needs_a_truth_in_the_same_unit(make_deconvolution, settings
         assert "to compare with" in convergence_caption(results, settings)
 
 
-@pytest.mark.parametrize("draw", [fig5, fig6, convergence])
+def test_a_method_has_one_look_in_all_figures(make_deconvolution, settings, tmp_path):
+    def look(figure, method):
+        (legend,) = figure.legends
+        labels = [text.get_text() for text in legend.get_texts()]
+        return legend.legend_handles[labels.index(method)]
+
+    settings["variants"] = ["of_recordings", "another"]
+    few = make_deconvolution(tmp_path / "few", methods=("wiener", "another"))
+    many = make_deconvolution(
+        tmp_path / "many", methods=("zeros", "input", "wiener", "cyclegan", "another")
+    )
+    looks = [
+        (look(figure, method).get_color(), look(figure, method).get_linestyle())
+        for method in ("wiener", "another")
+        for figure in (
+            convergence(few, settings),
+            convergence(many, settings),
+            fig8(few, settings),
+            fig8(many, settings),
+        )
+    ]
+    assert len(set(looks[:4])) == 1
+    assert len(set(looks[4:])) == 1
+
+
+@pytest.mark.parametrize("draw", [fig5, fig6, fig7, fig8, fig9, fig10, fig11, fig12, convergence])
 def test_nothing_is_cut_off_and_bytes_repeat(deconvolved, settings, tmp_path, draw):
     figure = draw(deconvolved, settings)
     figure.canvas.draw()

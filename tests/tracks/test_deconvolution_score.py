@@ -7,16 +7,36 @@ import numpy as np
 import pytest
 from scipy.signal import fftconvolve
 
+from focusbench.data import microtubules
 from focusbench.errors import InputError
+from focusbench.evaluation.filaments import filament_score
+from focusbench.evaluation.fourier_shell import ShellCorrelation
 from focusbench.evaluation.metrics import psnr, ssim
 from focusbench.images import Volume
+from focusbench.methods.richardson_lucy import RichardsonLucy
 from focusbench.optics import psf
-from focusbench.problem import Noise
-from focusbench.tracks.deconvolution.metrics import MARGIN, METRICS
+from focusbench.problem import Noise, Run
+from focusbench.tracks.deconvolution.metrics import FSC_THRESHOLD, MARGIN, METRICS
+from focusbench.tracks.deconvolution.observe import observe
+from focusbench.tracks.deconvolution.problem import problem
 from focusbench.tracks.deconvolution.score import measure, score
+from focusbench.tracks.deconvolution.structure import centre_lines, period, shared_periods
+from focusbench.tracks.deconvolution.truth import truth as true_volume
+from focusbench.training.progress import Silent
+from focusbench.training.state import NoState
 
 SIGMA = 0.01
 SHAPE = (37, 38, 39)  # an interior of 7, 8 and 9 voxels: room for one window and more
+VOXEL = (0.15, 0.1, 0.1)
+FILAMENTS = {"filament_f1", "filament_precision", "filament_recall"}
+LENS = {"numerical_aperture": 1.4, "refractive_index": 1.5, "wavelength": 0.5}
+GENERATOR = {  # as the preset quick
+    "shape": [48, 96, 96],
+    "voxel_size": [0.1, 0.1, 0.1],
+    "microtubules": {
+        **{"filaments": 5, "radius": 0.15, "persistence_length": 20.0, "planar_factor": 0.3}
+    },
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +62,10 @@ def observed(truth, kernel):
 
 def test_every_metric_is_there_and_is_json(truth, observed, kernel):
     estimate = np.clip(truth + 0.02, 0, 1).astype(np.float32)
-    result = measure(truth, estimate, observed, kernel, "linear", Noise(SIGMA))
+    lines = [np.array([[0, 1, 1], [3, 2, 3]])]
+    result = measure(
+        *(truth, estimate, observed, kernel, "linear", Noise(SIGMA)), voxel_size=VOXEL, lines=lines
+    )
     assert list(result) == list(METRICS)
     assert all(isinstance(value, float) for value in result.values())
     assert json.loads(json.dumps(result, allow_nan=False)) == result
@@ -54,6 +77,21 @@ def test_every_metric_is_there_and_is_json(truth, observed, kernel):
     inner = ssim(truth[inside], estimate[inside], 1.0, "uniform_3d")
     assert result["ssim_uniform_3d_interior"] == inner
     assert (result["gain"], result["offset"]) == (1, 0)
+    found = filament_score(estimate, lines, VOXEL)
+    assert [result[f"filament_{key}"] for key in ("precision", "recall", "f1")] == list(found)
+    assert {key: result[key] for key in ("fsc_lateral", "fsc_axial")} == shared_periods(
+        truth.astype(float), estimate.astype(float), VOXEL
+    )
+
+
+def test_without_lengths_or_lines_there_is_no_structure(truth, observed, kernel):
+    def none(**given):
+        result = measure(truth, truth, observed, kernel, "linear", None, **given)
+        return {key for key, value in result.items() if value is None}
+
+    chi_square = {"chi_square", "chi_square_truth"}  # no noise
+    assert none() == chi_square | FILAMENTS | {"fsc_lateral", "fsc_axial"}
+    assert none(voxel_size=VOXEL) == chi_square | FILAMENTS
 
 
 def test_slices_that_show_nothing_do_not_count(truth, observed, kernel):
@@ -183,14 +221,17 @@ def test_a_benchmark_item_is_scored_with_its_own_psf_and_noise(truth):
     about = {"noise": {"gaussian_sigma": SIGMA, "photons": None, "power": 2e-4}}
     result = score(*volumes, "snr20", settings, about)
     noise = Noise(SIGMA, power=2e-4)
-    assert result == measure(truth, 2 * image, image, kernel, "linear", noise)
+    arrays = (truth, 2 * image, image, kernel, "linear", noise)
+    assert result == measure(*arrays, voxel_size=voxel_size)
     fitted = score(*volumes, "snr20", {**settings, "fit": "affine"}, about)
-    assert fitted == measure(truth, 2 * image, image, kernel, "linear", noise, "affine")
+    assert fitted == measure(*arrays, "affine", voxel_size=voxel_size)
     own = {**settings, **lens, "psf_shape": [9, 9, 9]}
     recorded = score(*volumes, "recorded", own, {"noise": None})
     assert recorded["gain"] != 1
     assert recorded["offset"] == 0
     assert recorded["chi_square"] is None
+    # the scale of an estimate does not matter
+    assert recorded["fsc_lateral"] == pytest.approx(result["fsc_lateral"])
 
 
 def test_labels_say_range_and_variant():
@@ -200,3 +241,93 @@ def test_labels_say_range_and_variant():
     assert "7 voxels" in METRICS["ssim_uniform_3d"].settings
     assert str(MARGIN) in METRICS["psnr_volume_interior"].settings
     assert METRICS["chi_square"].higher_is_better is None
+    assert "0.5" in METRICS["fsc_lateral"].settings
+    assert METRICS["fsc_axial"].higher_is_better is False
+
+
+def test_the_period_is_where_agreement_ends():
+    rng = np.random.default_rng(0)
+    shape, voxel_size = (40, 60, 64), (0.2, 0.1, 0.1)
+    truth, other = rng.normal(size=(2, *shape))
+    kz, ky, kx = (np.fft.fftfreq(n, d) for n, d in zip(shape, voxel_size, strict=True))
+    kz, lateral = np.abs(kz)[:, None, None], np.hypot(ky[:, None], kx)[None]
+    # at 1 cycle per um in the plane, and 0.5 along the axis, another volume begins
+    shared = (lateral < 1) & (kz < 0.5)
+    mixed = np.fft.ifftn(np.where(shared, np.fft.fftn(truth), np.fft.fftn(other))).real
+    result = shared_periods(truth, 5 * mixed + 3, voxel_size)
+    assert result["fsc_lateral"] == pytest.approx(1 / 1, rel=0.15)
+    assert result["fsc_axial"] == pytest.approx(1 / 0.5, rel=0.2)
+
+
+def test_a_period_that_has_no_number():
+    volume = np.random.default_rng(0).normal(size=(16, 24, 24))
+    voxel_size = (0.3, 0.1, 0.1)
+    # the last shell is at half a cycle a voxel, or as near to it as a step of frequency comes
+    exact = shared_periods(volume, volume, voxel_size)
+    assert exact["fsc_lateral"] == pytest.approx(0.2)
+    assert exact["fsc_axial"] == pytest.approx(0.6)
+    nothing = {"fsc_lateral": "inf", "fsc_axial": "inf"}
+    assert shared_periods(volume, 0 * volume, voxel_size) == nothing
+    assert shared_periods(volume, -volume, voxel_size) == nothing
+    empty = shared_periods(0 * volume, volume, voxel_size)
+    assert empty == {"fsc_lateral": None, "fsc_axial": None}
+    one_plane = shared_periods(volume[:1], volume[:1], voxel_size)
+    assert one_plane["fsc_axial"] is None
+    assert one_plane["fsc_lateral"] == pytest.approx(0.2)
+
+
+def test_the_finest_shell_is_one_that_counts():
+    frequency, coefficients = np.array([1.0, 2.0, 4.0]), np.array([9.0, 9.0, 2.0])
+    assert period(ShellCorrelation(frequency, np.ones(3), coefficients)) == 1 / 2
+    half = ShellCorrelation(frequency, np.array([1.0, 0.0, 1.0]), coefficients)
+    assert period(half) == pytest.approx(1 / (1 + FSC_THRESHOLD))
+    assert period(ShellCorrelation(frequency, np.zeros(3), coefficients)) == "inf"
+    assert period(ShellCorrelation(frequency, np.ones(3), np.ones(3))) is None
+
+
+def test_centre_lines_come_from_the_generator_alone():
+    settings = {**GENERATOR, "sample": "microtubules_test1", "source": "microtubules"}
+    shape = tuple(GENERATOR["shape"])
+    lines = centre_lines(settings, shape)
+    section = {key: GENERATOR[key] for key in ("shape", "voxel_size")} | GENERATOR["microtubules"]
+    expected = microtubules.centre_lines("microtubules_test1", section)
+    assert len(lines) == len(expected) == 5
+    assert all(map(np.array_equal, lines, expected))
+    assert centre_lines({**settings, "source": "fluorescence"}, shape) is None
+    for key in settings:
+        assert centre_lines({k: v for k, v in settings.items() if k != key}, shape) is None
+    with pytest.raises(InputError, match="equal shapes"):
+        centre_lines(settings, (48, 96, 95))
+
+
+def test_structure_tells_the_truth_from_restorations_and_these_from_the_input():
+    box = {"shape": [31, 31, 31], "convention": "standard", "subsamples": 1}
+    settings = {
+        **GENERATOR,
+        **{"sample": "microtubules_train1", "source": "microtubules"},
+        **{"optics": LENS | box, "boundary": "linear", "gaussian_fraction": 0.5},
+    }
+    truth = true_volume("microtubules_train1", "microtubules", settings)
+    observed, about = observe(truth, "microtubules_train1", "microtubules", "snr20", 0, settings)
+    run = Run(0, "cpu", 1, None, NoState(), Silent())
+    asked = problem(observed, "snr20", settings, about)
+    restored = Volume(
+        np.asarray(RichardsonLucy().restore(asked, run).estimate), "ZYX", truth.voxel_size
+    )
+    nothing = Volume(0 * truth.array, "ZYX", truth.voxel_size)
+    exact, good, poor, none = (
+        score(truth, estimate, observed, "snr20", settings, about)
+        for estimate in (truth, restored, observed, nothing)
+    )
+    assert exact["fsc_lateral"] == exact["fsc_axial"] == pytest.approx(0.2)
+    assert exact["filament_f1"] > 0.99
+    assert exact["fsc_lateral"] < good["fsc_lateral"] < poor["fsc_lateral"] < 0.35
+    # a wide field resolves hardly any depth
+    assert exact["fsc_axial"] < good["fsc_axial"] < 0.4 < 2 < poor["fsc_axial"]
+    assert exact["filament_f1"] > good["filament_f1"] > 0.97 > 0.9 > poor["filament_f1"] > 0.5
+    assert none["fsc_lateral"] == none["fsc_axial"] == "inf"
+    assert (none["filament_f1"], none["filament_recall"], none["filament_precision"]) == (
+        0,
+        0,
+        None,
+    )

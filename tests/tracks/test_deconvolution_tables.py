@@ -1,44 +1,24 @@
-"""Tables 1 and 2 and the table of costs of the deconvolution track, from made-up results."""
+"""Table 1 and the table of costs of the deconvolution track, from made-up results."""
 
-import copy
 import io
 import json
-import math
 from statistics import stdev
 
 import pandas
 import pytest
+from table_texts import FITTED, TRACK, block, rescore, texts
 
 from focusbench import paths
 from focusbench.evaluation import published
 from focusbench.files import write_json
 from focusbench.report.tables import DASH, as_csv, as_latex, as_markdown
 from focusbench.tracks.deconvolution.metrics import METRICS
-from focusbench.tracks.deconvolution.tables import cost, table1, table2
-
-TRACK = "deconvolution"
-FITTED = "affine_input‡"
+from focusbench.tracks.deconvolution.tables import cost, networks, table1, table2, table3
 
 
 @pytest.fixture
 def settings(deconvolution_settings):
     return deconvolution_settings
-
-
-def texts(block):
-    """Rows of a block as plain text, by their first cell."""
-    rows = [[" / ".join(part.text for part in cell) for cell in row] for row in block.rows]
-    return {row[0]: dict(zip(block.header, row, strict=True)) for row in rows}
-
-
-def block(table, title):
-    return next(b for b in table.blocks if b.title.startswith(title))
-
-
-def rescore(results, item, **changed):
-    path = results.root / paths.score(TRACK, item)
-    content = json.loads(path.read_text())
-    write_json(path, {**content, "metrics": {**content["metrics"], **changed}})
 
 
 def test_data_have_every_restoration_and_the_averages(deconvolved, settings):
@@ -155,17 +135,16 @@ def test_four_samples_are_too_few_for_bold_and_intervals(make_deconvolution, set
     assert "**" not in as_markdown(table)
     assert block(table, "snr20: mean ± standard deviation over 4 samples")
     assert table.data["psnr_minus_best"].isna().all()
-    second = table2(results, settings)
-    assert "[" not in texts(second.blocks[0])["input"]["SSIM"]
 
 
 def test_consistency_has_the_truth_beside(deconvolved, settings):
     table = table1(deconvolved, settings)
     rows = texts(block(table, "snr20: reduced chi-square"))
-    assert rows["microtubules_test1"]["truth itself"] == "1.01 / 10.1"
-    assert rows["microtubules_test5"]["wiener"] == "1.20 / 12.0"
+    assert list(rows) == ["truth itself", *deconvolved.methods]
+    assert rows["truth itself"]["microtubules_test1"] == "1.01 / 10.1"
+    assert rows["wiener"]["microtubules_test5"] == "1.20 / 12.0"
     rows = texts(block(table, "offmodel: reduced chi-square"))
-    assert rows["microtubules_test1"]["truth itself"] == f"{DASH} / 10.1"
+    assert rows["truth itself"]["microtubules_test1"] == f"{DASH} / 10.1"
 
 
 def test_observations_say_what_was_asked_and_what_came_out(deconvolved, settings):
@@ -274,8 +253,8 @@ def test_recordings_are_not_averaged(make_deconvolution, settings, tmp_path):
     rows = texts(table.blocks[0])
     assert rows["wiener"]["gain"] == "0.003333"
     assert FITTED in rows
-    assert texts(table.blocks[2])["pollen"] == {
-        "sample": "pollen",
+    fits = {row: cells["pollen"] for row, cells in texts(table.blocks[2]).items()}
+    assert fits == {
         "truth itself": f"{DASH} / {DASH}",
         **dict.fromkeys(results.methods, f"{DASH} / 3.60"),
     }
@@ -293,59 +272,10 @@ def test_an_exact_estimate_breaks_nothing(make_deconvolution, settings, tmp_path
             rescore(results, item, psnr_volume="inf", psnr_mean_xy_slices="inf")
     rows = texts(block(table1(results, settings), "snr20: mean"))
     assert rows["input"]["PSNR of the volume, dB"] == "∞"
-    assert "∞" in texts(table2(results, settings).blocks[0])["input"]["Richards-Wolf"]
-
-
-def test_table2_sets_both_models_side_by_side(deconvolved, settings):
-    table = table2(deconvolved, settings)
-    assert [b.title for b in table.blocks] == ["snr20: mean of 5 samples"]
-    rows = texts(table.blocks[0])
-    scores = deconvolved.scores()
-    own = scores[scores["method"] == "input"].set_index(["degradation", "sample"])
-    born, richards = own.loc["snr20"], own.loc["richards_wolf_snr20"]
-    row = rows["input"]
-    psnr, ssim = born["psnr_volume"].mean(), born["ssim_uniform_3d"].mean()
-    first = "Born-Wolf: PSNR of the volume, dB / SSIM uniform_3d"
-    assert row[first] == f"{psnr:.2f} / {ssim:.4f}"
-    change = (richards["psnr_volume"] - born["psnr_volume"]).mean()
-    assert change > 0
-    assert row["Richards-Wolf minus Born-Wolf: PSNR, dB"].startswith(f"{change:.2f} [")
-    assert row["Born-Wolf, published"] == "22.30 / 0.7275"
-    assert row["Richards-Wolf, published"] == "22.52 / 0.7348"
-    assert row["minus, published"] == "0.22 / 0.0073"
-    assert rows["cyclegan (published alone)"]["minus, published"] == "1.04 / 0.0110"
-    assert FITTED in rows
-    data = table.data.set_index(["method", "sample"])
-    mean = data.loc[("input", published.AVERAGE)]
-    assert mean["psnr_volume_change"] == pytest.approx(change)
-    assert mean["psnr_volume_change_low"] <= change <= mean["psnr_volume_change_high"]
-    assert mean["published_psnr_volume_richards_wolf"] == 22.5202
-    single = data.loc[("wiener", "microtubules_test4")]
-    assert single["psnr_volume_change"] == pytest.approx(
-        single["psnr_volume_richards_wolf"] - single["psnr_volume_born_wolf"]
-    )
-    assert math.isnan(data.loc[("wiener", published.AVERAGE), "published_psnr_volume_born_wolf"])
-
-
-def test_table2_without_a_pair_says_what_it_takes(make_deconvolution, settings, tmp_path):
-    results = make_deconvolution(tmp_path, degradations=("snr20", "offmodel"))
-    table = table2(results, settings)
-    assert table.blocks == ()
-    assert "richards_wolf_snr20" in table.summary
-    assert len(table.data) == 0
-    assert as_csv(table).startswith("degradation,sample,method")
-    assert as_latex(table).count(r"\begin{") == 1
-
-
-def test_published_values_of_table2_are_of_20_db(make_deconvolution, settings, tmp_path):
-    results = make_deconvolution(tmp_path, degradations=("snr10", "richards_wolf_snr10"))
-    table = table2(results, settings)
-    assert not any("published" in name for name in table.blocks[0].header)
-    assert "printed no value" in table.summary
 
 
 def test_tables_repeat_their_bytes_and_read_back(deconvolved, settings):
-    for make in (table1, table2, cost):
+    for make in (table1, table2, table3, networks, cost):
         first, second = make(deconvolved, settings), make(deconvolved, settings)
         for writer in (as_csv, as_markdown, as_latex):
             assert writer(first) == writer(second)
@@ -367,14 +297,18 @@ def test_cost_has_every_method(deconvolved, settings):
     assert "Training is done" not in table.caption
 
 
-@pytest.mark.parametrize("make", [table1, table2])
-def test_tables_say_what_was_trained_on(deconvolved, settings, make):
-    told = {"samples": ["one", "two"], "validation": ["three"], "degradation": "snr20"}
-    settings = {**settings, "track": {**settings["track"], "training": told}}
-    assert not any("Trained: " in note for note in make(deconvolved, settings).notes)
-    learned = copy.copy(deconvolved)
-    learned.trained = [("supervised_mse", "snr20-seed0")]
-    (note,) = [note for note in make(learned, settings).notes if "Trained: " in note]
-    assert "supervised_mse, on one, two as snr20" in note
-    assert "watched on three" in note
-    assert "does not print how many steps" in note
+def test_cost_names_recordings_beside_made_volumes(make_deconvolution, settings, tmp_path):
+    made = make_deconvolution(tmp_path, samples=("microtubules_test1",), degradations=("snr20",))
+    own = make_deconvolution(tmp_path, samples=("pollen",), degradations=("recorded",))
+    results = type(made)(TRACK, [*made.items, *own.items], tmp_path)
+    results.timed = made.items[:5] + own.items[5:]
+    settings["sources"] |= {"pollen": "fluorescence"}
+    rows = texts(cost(results, settings).blocks[0])
+    assert list(rows)[4:] == ["richardson_lucy_tv", "wiener, on the recording pollen"]
+    assert "20 x 28 x 36 voxels" in cost(results, settings).caption
+
+
+def test_cost_says_what_a_training_is(learned, settings):
+    table = cost(learned, settings)
+    assert texts(table.blocks[0])["supervised_mse"]["training, seconds"] == "126"
+    assert "Training is done once" in table.caption

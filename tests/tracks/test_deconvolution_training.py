@@ -16,7 +16,7 @@ VOXEL = (0.1, 0.1, 0.1)
 
 @pytest.fixture
 def settings(deconvolution_settings):
-    return {**deconvolution_settings["track"], "training": {"degradation": "snr20"}}
+    return {**deconvolution_settings["track"], "degradation": "snr20"}
 
 
 @pytest.fixture
@@ -88,3 +88,46 @@ def test_mistakes(files, settings):
             training_set("pairs", 0, settings, {}, wrong)
     files["validation_truths"] = {"watched": files["truths"]["a"]}
     training_set("pairs", 0, settings, {}, files)  # of the same shape: nothing can be seen
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """One recording, whose grey values count its voxels, and an estimate: ten times as much."""
+    counts = np.arange(4 * 32 * 40, dtype=np.float32).reshape(4, 32, 40)
+    files = {"observations": {}, "truths": {}}
+    for role, array in (("observations", counts), ("truths", 10 * counts)):
+        path = tmp_path / f"{role}.ome.tif"
+        write_volume(path, array, "ZYX", VOXEL)
+        files[role]["mine"] = path
+    return files
+
+
+def told(settings, **changed):
+    lens = {"numerical_aperture": 1.2, "refractive_index": 1.33, "wavelength": 0.6}
+    return {
+        **settings,
+        **lens,
+        "psf_shape": [3, 5, 7],
+        **{"degradation": "recorded", "blocks": 2, "data": {}, **changed},
+    }
+
+
+def test_one_recording_is_cut_into_blocks_that_are_never_seen_as_a_pair(recording, settings):
+    data = training_set("unpaired", 0, told(settings), {}, recording)
+    assert data.names == ("mine/00", "mine/01", "mine/10", "mine/11")
+    assert data.kernel().shape == (3, 5, 7)  # that of the recording's own lens
+    assert data.validation is None
+    for step in range(20):
+        blurred = data.blurred(step, 1, (4, 16, 16)).numpy()
+        sharp = data.sharp(step, 1, (4, 16, 16)).numpy() / 10
+        assert not np.intersect1d(blurred, sharp).size  # every voxel has a value of its own
+
+
+def test_recordings_that_cannot_be_learned_from_together(recording, settings, tmp_path):
+    other = tmp_path / "other.ome.tif"
+    write_volume(other, np.ones((4, 32, 40), np.float32), "ZYX", (0.1, 0.2, 0.2))
+    files = {role: {**paths, "other": other} for role, paths in recording.items()}
+    with pytest.raises(InputError, match=r"other has voxels of 0.1 x 0.2 x 0.2 um .* one voxel"):
+        training_set("unpaired", 0, told(settings), {}, files)
+    with pytest.raises(InputError, match="mine of 32 x 40 voxels .* cut into 3 x 3 blocks"):
+        training_set("unpaired", 0, told(settings, blocks=3), {}, recording)

@@ -1,6 +1,8 @@
 """Train one method."""
 
-from focusbench import running
+import sys
+
+from focusbench import plan, running
 from focusbench.files import write_json
 from focusbench.jobs import job
 from focusbench.tracks import stage
@@ -11,10 +13,13 @@ with job(snakemake.log[0]):
     wanted, what = snakemake.wildcards, snakemake.params.what
     key = running.fingerprint({**what, **wanted}, list(snakemake.input))
     state = FileState(f"results/.resume/{key}", key)
+    settings = what["settings"]
+    if "recording" in settings:  # where its PSF lies here
+        settings = {**settings, "data": plan.places(snakemake.config, settings["recording"])}
     data = stage(wanted.track, "training").training_set(
         what["trains_on"],
         snakemake.params.seed,
-        what["settings"],
+        settings,
         what["parameters"],
         **({"files": what["files"]} if what["files"] else {}),
     )
@@ -26,4 +31,7 @@ with job(snakemake.log[0]):
     monitor.write_csv(snakemake.output.trace)
     write_json(snakemake.output.record, {**record, "code": what["code"]})
     save_weights(snakemake.output.model, weights)
+    share = record["details"].get("loading_share")
+    if share is not None:
+        print(f"{label}: {share:.2%} of the steps' time went into loading", file=sys.stderr)
     state.remove()

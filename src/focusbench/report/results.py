@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from focusbench import paths
 from focusbench.errors import InputError
 from focusbench.paths import Restored
+from focusbench.tracks import TABLE
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from focusbench.images import Volume
+    from focusbench.problem import Weights
 
 # What a score file says beside its metrics: which data and which code made it (content hashes)
 ORIGINS = ("observed_sha256", "truth_sha256", "restoration_code", "score_code")
@@ -144,6 +146,26 @@ class Results:
             for method, training in self.trained
         ]
         return pandas.DataFrame(rows)
+
+    def weights(self, method: str, sample: str | None = None) -> Weights | None:
+        """Trained weights of a method, of its first seed; None: it was not trained for these items.
+
+        Where a method was trained on recordings too, those weights are what recordings, and only
+        recordings, were restored with: `sample` says which are meant.
+
+        Raises
+        ------
+        InputError
+            The file is missing or damaged.
+        """
+        from focusbench.training.weights import load_weights
+
+        of_recording = self.settings.get("sources", {}).get(sample) == TABLE[self.track].own
+        known = [training for one, training in self.trained if one == method]
+        known.sort(key=lambda one: one.startswith(TABLE[self.track].recorded) != of_recording)
+        if not known:
+            return None
+        return load_weights(self.root / paths.model(self.track, method, known[0]))
 
     def record(self, item: Restored) -> dict[str, Any]:
         """Cost and provenance of a restoration.

@@ -37,6 +37,7 @@ class Track:
     problem_keys: tuple[str, ...]
     training_keys: tuple[str, ...] = ()
     own_problem_keys: tuple[str, ...] = ()  # keys of a user's own sample that state the problem
+    score_keys: tuple[str, ...] = ()  # of a sample of this package: what a score reads besides
     from_source: str | None = None  # beginning of degradations made from the source, not the truth
     recorded: str = "recorded"  # degradation id of a user's own observations
     iterates: bool = False  # whether the stage `iterates` measures single iterates of a run
@@ -58,6 +59,7 @@ _MULTIFOCUS_TRUTH = ("size", "slices", "antialias", "depth", "geometry")
 _ABOVE_0 = r"0\.(?=0*[1-9])[0-9]{1,4}"  # and below 1
 _STEP = rf"(?:[1-9][0-9]{{0,2}}(?:\.[0-9]{{1,4}})?|{_ABOVE_0})"
 _MULTIFOCUS_MODELS = rf"(?:offmodel|float|na{_ABOVE_0}|step{_STEP})"
+_PICTURES = ("scores", "truths", "observations", "volumes")
 _DECONVOLUTION_MODELS = r"(?:(?:richards_wolf|offmodel)_)?"
 
 TABLE: dict[str, Track] = {
@@ -107,20 +109,34 @@ TABLE: dict[str, Track] = {
         truth_keys=("shape", "voxel_size", "microtubules"),
         observe_keys=("optics", "boundary", "max_voxels", "gaussian_fraction", "aberration"),
         problem_keys=("optics", "boundary", "max_voxels"),
-        training_keys=("training", "optics"),
+        training_keys=("training.degradation", "optics"),
+        score_keys=("shape", "voxel_size", "microtubules"),
         own_problem_keys=(
             *("numerical_aperture", "refractive_index", "wavelength", "psf_model", "psf_shape"),
             *("boundary", "photons_per_count", "read_noise"),
         ),
         checked=True,
         tables={
-            "table1": Report(("scores", "records", "observation_records")),
-            "table2": Report(("scores", "records", "observation_records")),
+            "table1": Report(("scores", "records", "observation_records", "trainings")),
+            "table2": Report(
+                ("scores", "records", "observation_records", "trainings"), study="psf"
+            ),
+            "table3": Report(("scores", "records", "observation_records", "trainings")),
+            "networks": Report(("timings", "timed_records", "trainings")),
+            "recordings": Report(
+                ("scores", "records", "observation_records", "trainings"), study="recordings"
+            ),
             "cost": Report(("timings", "timed_records", "trainings")),
         },
         figures={
             "fig5": Report(),
-            "fig6": Report(("scores", "truths", "observations", "volumes")),
+            "fig6": Report(_PICTURES),
+            "fig7": Report(_PICTURES, study="noise"),
+            "fig8": Report(("scores", "truths", "observations"), study="noise"),
+            "fig9": Report(_PICTURES, study="psf"),
+            "fig10": Report(_PICTURES),
+            "fig11": Report(("models", "records", "scores", "observations")),
+            "fig12": Report(_PICTURES, study="recordings"),
             "convergence": Report(("scores", "traces", "records")),
         },
     ),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from focusbench import tracks
+from focusbench import methods, tracks
 from focusbench.data import fluorescence, microtubules, registry
 from focusbench.errors import InputError
 from focusbench.optics import tiles
@@ -34,10 +34,47 @@ def check(config: Mapping[str, Any]) -> None:
         section["max_voxels"],
     )
     _check_training(section)
-    for sample in section["samples"]:
+    recordings = section["training"]["recordings"]
+    _check_recordings(recordings, config)
+    grids = [section, *(section.get("studies") or {}).values()]
+    used = [sample for grid in grids for sample in grid.get("samples", [])]
+    for sample in dict.fromkeys([*used, *recordings["samples"]]):
         if sample in config["data"]["fluorescence"]:
             entry = config["data"]["fluorescence"][sample]
             fluorescence.check(entry, f"config: data.fluorescence.{sample}")
+
+
+def _tested(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Samples that are restored, by the key that names them."""
+    place = "tracks.deconvolution"
+    studies = section.get("studies") or {}
+    return {f"{place}.samples": section["samples"]} | {
+        f"{place}.studies.{name}.samples": grid["samples"]
+        for name, grid in studies.items()
+        if "samples" in grid
+    }
+
+
+def _check_recordings(recordings: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """A training on recordings names recordings, and a method that need not be trained itself."""
+    place = "config: tracks.deconvolution.training.recordings"
+    known = config["data"]["fluorescence"]
+    for sample in recordings["samples"]:
+        if sample not in known:
+            raise InputError(
+                f"{place}.samples: {sample!r} is no recording; accepted: ids of data.fluorescence "
+                f"({', '.join(known) or 'which has none'})"
+            )
+    method, entries = recordings["references"], methods.TABLE
+    sharpeners = [
+        name
+        for name, entry in entries.items()
+        if entry.track == "deconvolution" and not entry.trivial and entry.trains_on is None
+    ]
+    if method not in sharpeners:
+        raise InputError(
+            f"{place}.references: {method!r} is not accepted; accepted: {', '.join(sharpeners)}"
+        )
 
 
 def _check_training(section: Mapping[str, Any]) -> None:
@@ -54,11 +91,12 @@ def _check_training(section: Mapping[str, Any]) -> None:
         for sample in training[role]:
             if sample in training[others]:
                 raise InputError(f"{place}.{role}: {sample} is in {others} too; accepted: in one")
-            if sample in section["samples"]:
-                raise InputError(
-                    f"{place}.{role}: {sample} is restored too (tracks.deconvolution.samples); "
-                    "what is tested must not be trained on"
-                )
+            for where, tested in _tested(section).items():
+                if sample in tested:
+                    raise InputError(
+                        f"{place}.{role}: {sample} is restored too ({where}); what is tested must "
+                        "not be trained on"
+                    )
     degradation = training["degradation"]
     if not re.fullmatch(tracks.TABLE["deconvolution"].degradation, degradation):
         raise InputError(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from focusbench import methods as known_methods
 from focusbench.paths import Restored
-from focusbench.report.figures import Style, is_trivial, method_styles, new_figure, style
+from focusbench.report.figures import Style, is_trivial, new_figure, style, track_styles
 from focusbench.report.results import Results
 from focusbench.tracks.deconvolution.table1_notes import RECORDED
 
@@ -24,18 +23,17 @@ LEVELS = ("input", "affine_input")  # trivial rows that are drawn; zeros lies fa
 def convergence(results: Results, settings: Mapping[str, Any]) -> Figure:
     """PSNR of the running estimate against the iteration, one panel per degradation.
 
-    Reads scores and traces, of the first sample with a truth in the track's own unit of intensity;
-    settings are not needed.
+    Reads scores and traces, of the first sample with a truth in the track's own unit of intensity.
 
     Parameters
     ----------
     results
         Of this track.
     settings
-        Taken as all figures take it.
+        `variants`, all methods of a user's own.
     """
     with style():
-        return _draw(results)
+        return _draw(results, settings.get("variants", ()))
 
 
 def convergence_caption(results: Results, settings: Mapping[str, Any]) -> str:
@@ -77,21 +75,21 @@ def _panels(results: Results) -> dict[str, str]:
     return found
 
 
-def _draw(results: Results) -> Figure:
+def _draw(results: Results, variants: Sequence[str]) -> Figure:
     panels = dict(list(_panels(results).items())[:MOST_PANELS])
     if not panels:
         figure = new_figure(6, 1.5)
         figure.text(0.5, 0.5, "No sample has a truth to compare with.", ha="center", va="center")
         return figure
     scores = results.scores().set_index(list(Restored._fields))["psnr_volume"]
-    styles = method_styles(
-        known_methods.names(results.track),
-        results.methods,
-        [m for m in results.methods if is_trivial(m)],
-    )
+    styles = track_styles(results.track, results.methods, variants)
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
-    figure = new_figure(3.1 * columns + 0.6, 2.6 * rows + 0.7)
+    ordered = [m for m in results.methods if not is_trivial(m) or m in LEVELS]
+    beside = max(2, columns)  # entries of the legend, some of which are long
+    figure = new_figure(
+        max(3.1 * columns + 0.6, 5.2), 2.6 * rows + 0.4 + 0.2 * -(-len(ordered) // beside)
+    )
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     handles: dict[str, Any] = {}
     for axes, (degradation, sample) in zip(grid.flat, panels.items(), strict=False):
@@ -114,12 +112,12 @@ def _draw(results: Results) -> Figure:
         lowest.tick_params(labelbottom=True)
     grid[0, 0].set_xscale("log")
     grid[0, 0].xaxis.set_major_formatter("{x:g}")
-    ordered = [method for method in results.methods if method in handles]
+    ordered = [method for method in ordered if method in handles]
     figure.legend(
         [handles[method] for method in ordered],
         ordered,
         loc="outside lower center",
-        ncols=min(2 * columns, len(ordered)),
+        ncols=min(beside, len(ordered)),
         frameon=False,
     )
     return figure

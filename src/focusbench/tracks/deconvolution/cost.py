@@ -9,6 +9,11 @@ from focusbench.report.cost import cost_table
 from focusbench.report.results import Results
 from focusbench.report.tables import Table
 
+TRAINING = (
+    "Training is done once, before anything is restored, and is in no other column; the table of "
+    "networks has more of it."
+)
+
 
 def cost(results: Results, settings: Mapping[str, Any]) -> Table:
     """Seconds, CPU-seconds, training and memory of every method.
@@ -28,7 +33,13 @@ def cost(results: Results, settings: Mapping[str, Any]) -> Table:
         Its data hold one row per timed restoration.
     """
     track, sources = settings["track"], settings.get("sources") or {}
-    if any(sources.get(item.sample) == "fluorescence" for item in results.timed):
-        return cost_table(results, settings, "a recording of one's own in its own size")
+    samples = dict.fromkeys(item.sample for item in results.timed)
+    own = [sample for sample in samples if sources.get(sample) == "fluorescence"]
+    training = TRAINING if results.trained else ""
+    if len(own) == len(samples):
+        volume = "a recording of one's own in its own size"
+        return cost_table(results, settings, volume, training)
     volume, kernel = (" x ".join(map(str, of["shape"])) for of in (track, track["optics"]))
-    return cost_table(results, settings, f"{volume} voxels (z, y, x) with a PSF of {kernel}")
+    volume = f"{volume} voxels (z, y, x) with a PSF of {kernel}"
+    others = {sample: f"on the recording {sample}" for sample in own}
+    return cost_table(results, settings, volume, training, others)

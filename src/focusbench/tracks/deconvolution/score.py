@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from focusbench.problem import Noise
 from focusbench.tracks.deconvolution.blurring import blur
 from focusbench.tracks.deconvolution.metrics import MARGIN, METRICS, RANGE
 from focusbench.tracks.deconvolution.nominal import noise_of, nominal_kernel
+from focusbench.tracks.deconvolution.structure import centre_lines, filaments, shared_periods
 
 FITS = (None, "gain", "affine")
 
@@ -36,7 +37,8 @@ def score(
         Id of what was done to the observation. A recording's unit of intensity is not its
         truth's, so one gain is fitted to every estimate of it.
     settings
-        As for `problem.problem`; `fit`, where the method's own is wider.
+        As for `problem.problem`; `fit`, where the method's own is wider; what
+        `structure.centre_lines` reads, without which no filaments are scored.
     about
         Record of the observation: its `noise`.
     """
@@ -51,6 +53,8 @@ def score(
         settings.get("fit") or ("gain" if recorded else None),
         same_unit=not recorded,
         max_voxels=settings.get("max_voxels"),
+        voxel_size=observed.voxel_size,
+        lines=None if truth is None else centre_lines(settings, truth.array.shape),
     )
 
 
@@ -65,6 +69,8 @@ def measure(
     *,
     same_unit: bool = True,
     max_voxels: int | None = None,
+    voxel_size: tuple[float, float, float] | None = None,
+    lines: Sequence[np.ndarray] | None = None,
 ) -> dict[str, float | str | None]:
     """Return every metric of `METRICS` as JSON values.
 
@@ -92,13 +98,18 @@ def measure(
         scaled to the observation by least squares before its residual is taken.
     max_voxels
         Bound on the voxels of one transform, see `optics.convolution`.
+    voxel_size
+        (z, y, x), um; without it no metric in um and none of filaments.
+    lines
+        True centre lines of filaments, see `filaments.filament_score`; None where unknown.
 
     Returns
     -------
     dict
         None stands for what cannot be computed: no truth, no noise to compare with, a truth
-        that shows nothing, or a volume too small for an interior or for a window. JSON knows no
-        infinity: the PSNR of an exact estimate is the string "inf".
+        that shows nothing, no voxel size, no centre lines, or a volume too small for an interior,
+        a window or a shell. JSON knows no infinity: the PSNR of an exact estimate is the string
+        "inf", and so is the period of one that shares nothing with the truth.
 
     Raises
     ------
@@ -134,7 +145,13 @@ def measure(
     gain, offset = fitted(truth, estimate, fit)
     result["gain"], result["offset"] = gain, offset
     compared = gain * np.asarray(estimate, dtype=np.float64) + offset
-    return result | _quality(np.asarray(truth, dtype=np.float64), compared)
+    exact = np.asarray(truth, dtype=np.float64)
+    result |= _quality(exact, compared)
+    if voxel_size is not None:
+        result |= shared_periods(exact, compared, voxel_size)
+        if lines is not None:
+            result |= filaments(compared, lines, voxel_size)
+    return result
 
 
 def fitted(truth: np.ndarray, estimate: np.ndarray, fit: str | None) -> tuple[float, float]:

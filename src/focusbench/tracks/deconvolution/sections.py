@@ -1,159 +1,87 @@
-"""What the methods make of one volume, seen along three axes (the paper's figure 6)."""
+"""Volumes side by side: one set of slabs, one region and one grey scale for all that is compared.
+
+The paper's figures 6, 7, 9, 10 and 12 are made of this.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from focusbench.paths import Restored
-from focusbench.report.figures import image_axes, is_trivial, new_figure, scale_bar, style
-from focusbench.report.results import Results
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-MOST_METHODS = 6
 THICKNESS = 1.0  # um of depth that a view looks through
+ENLARGED = 3  # the framed part is one of so many along each side of XY
 GAMMA = 0.5
-FRAME = "#E69F00"
-BRIGHTEST = 0.999  # quantile that is white where no truth sets the scale
 DEFAULT_VOXEL = (1.0, 1.0, 1.0)
+AXES = {"XY": 0, "XZ": 1, "YZ": 2}  # view -> the axis that it looks along
+FULL = "of full intensity"
+GREY = "grey values"
 
 
-class _View(NamedTuple):
-    """One direction of looking: `slab` of the volume, its maximum along `axis`."""
+class View(NamedTuple):
+    """One direction of looking: the maximum along `axis` of what lies in `slab`."""
 
     name: str
     axis: int
-    slab: tuple[slice, slice, slice]
+    slab: slice
     aspect: float  # height of a voxel over its width
     place: str
 
 
-class _Shown(NamedTuple):
-    """Everything that the figure shows."""
+class Places(NamedTuple):
+    """What is shown of a volume, and of all that are compared with it."""
 
-    sample: str
-    degradation: str
-    voxel_size: tuple[float, ...] | None
-    views: tuple[_View, ...]
+    shape: tuple[int, int, int]
+    voxel_size: tuple[float, ...] | None  # um
+    views: tuple[View, ...]  # XY, XZ, YZ
     region: tuple[slice, slice]  # the part of XY that is enlarged
-    columns: dict[str, np.ndarray]  # heading -> volume
-    beneath: dict[str, str]  # heading -> what is written beneath
+
+
+class Column(NamedTuple):
+    """Views of one volume; `scale`: its own (black, white), where it cannot share that of all."""
+
+    heading: str
+    images: dict[str, np.ndarray]
+    beneath: str = ""
+    scale: tuple[float, float] | None = None
+
+
+class Band(NamedTuple):
+    """Columns on one grey scale, from `black` to `white`."""
+
+    label: str
+    places: Places
+    columns: tuple[Column, ...]
+    black: float
     white: float
-    unit: str
+    unit: str  # FULL or GREY
 
 
-def fig6(results: Results, settings: Mapping[str, Any]) -> Figure:
-    """Truth, input and every method in XY, XZ and YZ views, and a part of XY enlarged.
+def places(volume: np.ndarray, voxel_size: Sequence[float] | None) -> Places:
+    """Slabs around the planes where most is to be seen, and the part of XY that shows most.
 
-    Reads scores, truths, observations and restored volumes, of the first sample and degradation;
-    settings are not needed.
-
-    Parameters
-    ----------
-    results
-        Of this track.
-    settings
-        Taken as all figures take it.
+    What is to be seen is the power above the median, so that a background has no say.
     """
-    with style():
-        return _draw(_shown(results))
-
-
-def fig6_caption(results: Results, settings: Mapping[str, Any]) -> str:
-    """Caption of `fig6`."""
-    shown = _shown(results)
-    left_out = [m for m in results.methods if m not in shown.columns and m != "input"]
-    places = "; ".join(f"{view.name} {view.place}" for view in shown.views)
-    deep = f"about {THICKNESS:g} µm" if shown.voxel_size else "one voxel"
-    return (
-        f"{shown.sample}, {shown.degradation}: maximum-intensity projections through {deep} of "
-        f"depth around the brightest structure ({places}). The lowest row enlarges the framed "
-        "part of XY. One grey scale for all, 0 to "
-        f"{shown.white:.3g} {shown.unit}, with gamma {GAMMA:g} so that faint haze is seen; "
-        "brighter is white, below 0 is black. The three views have one magnification. "
-        + (
-            "Beneath each the PSNR of its whole volume. "
-            if any("dB" in text for text in shown.beneath.values())
-            else ""
-        )
-        + (
-            "Estimates of this recording are shown after the gain they were scored with. "
-            if shown.degradation == "recorded" and "truth" in shown.columns
-            else ""
-        )
-        + f"The first seed of each method. Preset {settings['preset']}."
-        + (f" Not shown: {', '.join(left_out)} (see the table)." if left_out else "")
-    )
-
-
-def _shown(results: Results) -> _Shown:
-    degradation = results.degradations[0]
-    sample = next(item.sample for item in results.items if item.degradation == degradation)
-    truth, observed = results.truth(sample), results.observed(sample, degradation)
-    scores = results.scores().set_index(list(Restored._fields))
-    columns: dict[str, np.ndarray] = {}
-    beneath: dict[str, str] = {}
-    if truth is not None:
-        columns["truth"], beneath["truth"] = truth.array, ""
-    chosen = [m for m in results.methods if not is_trivial(m)][:MOST_METHODS]
-    for method in ["input", *chosen]:
-        item = results.find(sample, degradation, method)
-        if item is None and method != "input":
-            continue
-        volume = observed.array if item is None else results.restored(item).array
-        row = None if item is None else scores.loc[tuple(item)]
-        if row is not None and truth is not None:
-            volume = _as_scored(volume, row)
-            beneath[method] = f"{row['psnr_volume']:.2f} dB"
-        columns[method] = volume
-        beneath.setdefault(method, "")
-    seen = observed.array if truth is None else truth.array
-    voxel_size = tuple(observed.voxel_size) if observed.voxel_size else None
-    views, region = _views(seen, voxel_size)
-    white = 1.0
-    if truth is None:
-        estimates = [columns[method] for method in chosen if method in columns] or [observed.array]
-        white = max(float(np.quantile(volume, BRIGHTEST)) for volume in estimates)
-    unit = "grey values" if truth is None and degradation == "recorded" else "of full intensity"
-    return _Shown(
-        sample, degradation, voxel_size, views, region, columns, beneath, white or 1.0, unit
-    )
-
-
-def _as_scored(volume: np.ndarray, row: Mapping[str, Any]) -> np.ndarray:
-    gain, offset = float(row.get("gain", 1.0)), float(row.get("offset", 0.0))
-    return volume * np.float32(gain) + np.float32(offset)
-
-
-def _views(
-    volume: np.ndarray, voxel_size: Sequence[float] | None
-) -> tuple[tuple[_View, ...], tuple[slice, slice]]:
-    """Slabs around the planes where most is to be seen, and the square of XY that shows most."""
-    sizes = voxel_size or DEFAULT_VOXEL
-    power = np.square(volume, dtype=np.float64)
-    slabs = []
-    for axis in range(3):
+    sizes = tuple(voxel_size or DEFAULT_VOXEL)
+    power = np.square(np.maximum(volume - np.median(volume), 0), dtype=np.float64)
+    views = []
+    for name, axis in AXES.items():
         depth = max(1, round(THICKNESS / sizes[axis])) if voxel_size else 1
         depth = min(depth, volume.shape[axis])
         light = power.sum(axis=tuple(i for i in range(3) if i != axis))
         start = int(np.argmax(np.convolve(light, np.ones(depth), mode="valid")))
-        slabs.append(slice(start, start + depth))
-    views = []
-    for name, axis in (("XY", 0), ("XZ", 1), ("YZ", 2)):
-        inside = tuple(slabs[i] if i == axis else slice(None) for i in range(3))
+        slab = slice(start, start + depth)
         height, width = (sizes[i] for i in range(3) if i != axis)
-        place = _place("zyx"[axis], slabs[axis], sizes[axis], voxel_size is not None)
-        views.append(_View(name, axis, inside, height / width, place))
-    flat = power[slabs[0]].max(axis=0)
-    side = max(1, min(flat.shape) // 3)
-    summed = _box_sums(flat, side)
-    y, x = np.unravel_index(int(np.argmax(summed)), summed.shape)
-    return tuple(views), (slice(int(y), int(y) + side), slice(int(x), int(x) + side))
+        place = _place("zyx"[axis], slab, sizes[axis], voxel_size is not None)
+        views.append(View(name, axis, slab, height / width, place))
+    flat = power[views[0].slab].max(axis=0)
+    sides = tuple(max(1, length // ENLARGED) for length in flat.shape)
+    summed = _box_sums(flat, sides)
+    y, x = (int(i) for i in np.unravel_index(int(np.argmax(summed)), summed.shape))
+    region = (slice(y, y + sides[0]), slice(x, x + sides[1]))
+    known = tuple(map(float, voxel_size)) if voxel_size else None
+    return Places(tuple(volume.shape), known, tuple(views), region)
 
 
 def _place(axis: str, slab: slice, size: float, known: bool) -> str:
@@ -162,67 +90,67 @@ def _place(axis: str, slab: slice, size: float, known: bool) -> str:
     return f"{axis} {slab.start * size:.1f} to {slab.stop * size:.1f} µm"
 
 
-def _box_sums(image: np.ndarray, side: int) -> np.ndarray:
-    """Sums over all squares of `side` pixels that lie inside."""
+def _box_sums(image: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
+    """Sums over all boxes of `sides` pixels that lie inside."""
     table = np.pad(image.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    return table[side:, side:] - table[:-side, side:] - table[side:, :-side] + table[:-side, :-side]
+    h, w = sides
+    return table[h:, w:] - table[:-h, w:] - table[h:, :-w] + table[:-h, :-w]
 
 
-def _project(volume: np.ndarray, view: _View) -> np.ndarray:
-    """Look along the view's axis; the rows of XY are y, those of XZ and YZ are z."""
-    return volume[view.slab].max(axis=view.axis)
+def projections(volume: np.ndarray, where: Places) -> dict[str, np.ndarray]:
+    """Look along each axis: the rows of XY are y, those of XZ and YZ are z."""
+    found = {}
+    for view in where.views:
+        inside = tuple(view.slab if i == view.axis else slice(None) for i in range(3))
+        found[view.name] = volume[inside].max(axis=view.axis)
+    return found
 
 
-def _draw(shown: _Shown) -> Figure:
-    from matplotlib.colors import PowerNorm
+def wrapped(band: Band, most: int) -> list[Band]:
+    """Break a band into several of at most `most` columns, as equal as can be.
 
-    first = next(iter(shown.columns.values()))
-    across = first.shape[2]
-    region_aspect = shown.views[0].aspect
-    # one magnification for all views: heights over the width of the widest
-    deep, high = (first.shape[i] * shown.views[1 - i].aspect for i in (0, 1))
-    span = max(across, high)
-    heights = [high / span, deep / span, deep / span, region_aspect]
-    width = 1.35 * min(max(across / high, 1.0), 2.5) ** 0.5  # inches
-    count = len(shown.columns)
-    figure = new_figure(width * count + 1.3, width * sum(heights) + 0.75)
-    figure.get_layout_engine().set(w_pad=0.015, h_pad=0.025, wspace=0.0, hspace=0.0)
-    grid = figure.subplots(len(heights), count, squeeze=False, height_ratios=heights)
-    scale = {"cmap": "gray", "norm": PowerNorm(GAMMA, 0, shown.white), "interpolation": "nearest"}
-    pixel_size = shown.voxel_size[2] if shown.voxel_size else None
-    drawn = None
-    for c, (heading, volume) in enumerate(shown.columns.items()):
-        grid[0, c].set_title(heading, fontsize=min(9.0, 9 * 14 * width / len(heading)))
-        for r, view in enumerate(shown.views):
-            image = _project(volume, view)
-            drawn = grid[r, c].imshow(np.maximum(image, 0), aspect=view.aspect, **scale)
-            image_axes(grid[r, c])
-        flat = _project(volume, shown.views[0])
-        _frame(grid[0, c], shown.region)
-        enlarged = grid[-1, c]
-        enlarged.imshow(np.maximum(flat[shown.region], 0), aspect=region_aspect, **scale)
-        image_axes(enlarged)
-        for spine in enlarged.spines.values():
-            spine.set_color(FRAME)
-            spine.set_linewidth(1.0)
-        enlarged.set_xlabel(shown.beneath[heading])
-    for r, view in enumerate(shown.views):
-        grid[r, 0].set_ylabel(view.name)
-    grid[-1, 0].set_ylabel("XY, enlarged")
-    on_the_right = shown.region[1].start + shown.region[1].stop > across
-    scale_bar(grid[0, 0], first.shape[1:], pixel_size, left=on_the_right)
-    scale_bar(grid[-1, 0], first[0][shown.region].shape, pixel_size)
-    label = "intensity" if shown.unit == "of full intensity" else "intensity, grey values"
-    figure.colorbar(drawn, ax=grid, extend="both", aspect=40, pad=0.01, label=label)
-    for axes in grid.flat:
-        axes.set_anchor("W")  # a view narrower than its column stands on the left
-    return figure
+    Each has the last column, the truth, where there is one.
+    """
+    last = band.columns[-1:] if band.columns[-1].heading == "truth" else ()
+    rest = band.columns[: len(band.columns) - len(last)]
+    count = -(-len(rest) // (most - len(last)))
+    length = -(-len(rest) // count)
+    return [
+        band._replace(columns=(*rest[i : i + length], *last)) for i in range(0, len(rest), length)
+    ]
 
 
-def _frame(axes: Axes, region: tuple[slice, slice]) -> None:
-    from matplotlib.patches import Rectangle
+def told(bands: Sequence[Band]) -> str:
+    """Say, for a caption, what the views are, where they lie and what the greys mean."""
+    first = bands[0].places
+    deep = f"about {THICKNESS:g} µm" if first.voxel_size else "one voxel"
+    where = ["; ".join(f"{view.name} {view.place}" for view in one.places.views) for one in bands]
+    if len(set(where)) == 1:
+        places_told = f"({where[0]})"
+    else:
+        pairs = zip(bands, where, strict=True)
+        places_told = f"({'; '.join(f'{one.label}: {words}' for one, words in pairs)})"
+    scales = dict.fromkeys(
+        f"{limits(band.black, band.white)} {band.unit}"
+        + (f" ({band.label})" if len({one[3:5] for one in bands}) > 1 else "")
+        for band in bands
+    )
+    own = any(column.scale for band in bands for column in band.columns)
+    return (
+        f"Maximum-intensity projections through {deep} of depth around the brightest structure, "
+        f"in the same places for all columns {places_told}; the lowest row enlarges the framed "
+        f"part of XY {ENLARGED} times. One grey scale for all columns, {', '.join(scales)}, with "
+        f"gamma {GAMMA:g} so that faint haze is seen; what lies beyond is white or black. The "
+        "three views have one magnification."
+        + (
+            " Columns with a scale of their own, written beneath, have another unit of intensity: "
+            "their mean differs from the observation's by more than a factor of 3."
+            if own
+            else ""
+        )
+    )
 
-    rows, columns = region
-    corner = (columns.start - 0.5, rows.start - 0.5)
-    size = (columns.stop - columns.start, rows.stop - rows.start)
-    axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=FRAME, linewidth=1.0))
+
+def limits(black: float, white: float) -> str:
+    """Write the ends of a grey scale."""
+    return f"{black:.3g} to {white:.3g}"

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from focusbench.evaluation import published
-from focusbench.report.consistency import consistency_block
 from focusbench.report.results import ORIGINS, Results
 from focusbench.report.score_grid import ScoreGrid
-from focusbench.report.tables import MARK, Block, Cell, Table, cell, fixed
-from focusbench.tracks.deconvolution import observations
+from focusbench.report.tables import Block, Cell, Table, cell, fixed
+from focusbench.tracks.deconvolution import observations, structure_block
+from focusbench.tracks.deconvolution.fits_block import fits_block
 from focusbench.tracks.deconvolution.metrics import METRICS
-from focusbench.tracks.deconvolution.table1_notes import (
-    FITTED_MARK,
-    PUBLISHED_ON,
+from focusbench.tracks.deconvolution.score_cells import (
     RECORDED,
-    notes,
-    summary,
+    label,
+    mean_and_spread,
+    over,
+    sees_truth,
 )
+from focusbench.tracks.deconvolution.table1_notes import PUBLISHED_ON, notes, summary
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 AVERAGE = published.AVERAGE
 LEAD = "psnr_volume"
 PUBLISHED = {"psnr_volume": "psnr_db", "ssim_uniform_3d": "ssim"}  # our metric -> paper's column
-FIT = ("gain", "offset")
-DIGITS = {"dB": 2, "": 4}  # by unit
 SHOWN = (
     *("psnr_volume", "psnr_mean_xy_slices", "ssim_uniform_3d", "ssim_wang_3d"),
     *("psnr_volume_interior", "ssim_uniform_3d_interior"),
@@ -39,7 +37,9 @@ SHOWN = (
 def table1(results: Results, settings: Mapping[str, Any]) -> Table:
     """Methods by metrics for every degradation, with the paper's Table I beside the one it is of.
 
-    Reads scores, restoration records and observation records.
+    Beneath the scores, for each degradation: resolution and filaments found, where score files have
+    them, and how well the estimates explain the observation. Reads scores, restoration records,
+    observation records and the records of trainings.
 
     Parameters
     ----------
@@ -62,10 +62,11 @@ def table1(results: Results, settings: Mapping[str, Any]) -> Table:
     seen = observations.read(results)
     printed = published.values("deconvolution_table1")
     beside = PUBLISHED_ON in results.degradations
-    data, blocks = [], []
+    data, blocks, grids = [], [], {}
     for degradation in results.degradations:
         rows = scores[scores["degradation"] == degradation]
         grid = ScoreGrid(rows, results.samples, results.methods, METRICS, settings["seed"])
+        grids[degradation] = grid
         shown = printed if degradation == PUBLISHED_ON else printed.iloc[:0]
         data.append(_tidy(grid, degradation, shown, seen))
         blocks += _blocks(grid, degradation, shown)
@@ -73,7 +74,7 @@ def table1(results: Results, settings: Mapping[str, Any]) -> Table:
         name="table1",
         title="Deconvolved volumes against the truth (Table I of Lim et al. 2020)",
         summary=summary(results, settings, beside),
-        notes=tuple(notes(results, scores, seen, settings)),
+        notes=tuple(notes(results, scores, seen, settings, grids)),
         data=pandas.concat(data, ignore_index=True),
         blocks=(*blocks, *observations.blocks(seen)),
     )
@@ -82,10 +83,11 @@ def table1(results: Results, settings: Mapping[str, Any]) -> Table:
 def _blocks(grid: ScoreGrid, degradation: str, printed: DataFrame) -> list[Block]:
     if degradation != RECORDED:
         count = len(grid.complete(LEAD))
-        over = f"mean ± standard deviation over {count} samples" if count > 1 else "one sample"
-        result = [_scores(grid, f"{degradation}: {over}", printed)] if grid.has(LEAD) else []
+        title = f"{degradation}: {over(count)}"
+        result = [_scores(grid, title, printed)] if grid.has(LEAD) else []
+        result += structure_block.structure_block(grid, degradation)
         title = f"{degradation}: reduced chi-square / RMS residual in 1/1000 of full intensity"
-        return [*result, consistency_block(grid, title)]
+        return [*result, fits_block(grid, title)]
     result = []
     for sample in grid.samples:  # recordings are as different as their owners: no mean over them
         rows = grid.rows[grid.rows["sample"] == sample]
@@ -93,7 +95,7 @@ def _blocks(grid: ScoreGrid, degradation: str, printed: DataFrame) -> list[Block
         if own.has(LEAD):
             result.append(_scores(own, f"{degradation} {sample}: after one gain", printed))
     title = f"{degradation}: reduced chi-square / RMS residual in grey values"
-    return [*result, consistency_block(grid, title, scale=1)]
+    return [*result, fits_block(grid, title, scale=1)]
 
 
 def _scores(grid: ScoreGrid, title: str, printed: DataFrame) -> Block:
@@ -117,7 +119,7 @@ def _scores(grid: ScoreGrid, title: str, printed: DataFrame) -> Block:
         row = [cell(label(grid, method))]
         for key in shown:
             bold = winners[key] == method and method not in fits
-            row.append(cell(_mean(grid, key, method), bold=[bold]))
+            row.append(cell(mean_and_spread(grid, key, method), bold=[bold]))
             if key == LEAD and to_best:
                 row.append(_difference(to_best, method))
         row += [cell(f"{grid.average('gain', method):.4g}")] if gains else []
@@ -128,30 +130,6 @@ def _scores(grid: ScoreGrid, title: str, printed: DataFrame) -> Block:
         empty = [cell("") for _ in header[2:]]
         rows.append((cell(f"{method} (published alone)"), *empty, _published(printed, method)))
     return Block(title, tuple(header), tuple(rows), len(others))
-
-
-def sees_truth(grid: ScoreGrid, method: str) -> bool:
-    """Whether more was fitted to the truth than a recording's unit asks for."""
-    rows = grid.rows[grid.rows["method"] == method].reindex(columns=["degradation", *FIT])
-    gain, offset = rows["gain"].fillna(1), rows["offset"].fillna(0)
-    return bool(((offset != 0) | ((rows["degradation"] != RECORDED) & (gain != 1))).any())
-
-
-def label(grid: ScoreGrid, method: str) -> str:
-    """Id of a method with the marks that refer to notes."""
-    repeatable = all(grid.repeatable(sample, method) for sample in grid.samples)
-    fitted = FITTED_MARK if sees_truth(grid, method) else ""
-    return f"{method}{fitted}{'' if repeatable else MARK}"
-
-
-def _mean(grid: ScoreGrid, metric: str, method: str) -> str:
-    """Mean over the samples, and how far they lie apart."""
-    values = grid.paired(metric)[method]
-    digits = DIGITS[METRICS[metric].unit]
-    text = fixed(grid.average(metric, method), digits)
-    if len(values) < 2 or not all(map(math.isfinite, values)):
-        return text
-    return f"{text}±{fixed(statistics.stdev(values), digits)}"
 
 
 def _difference(to_best: Mapping[str, Any], method: str) -> Cell:
@@ -198,6 +176,11 @@ def _tidy(
             "repeatable": bool(own["repeatable"].all()),
         }
         row |= {metric: grid.average(metric, method) for metric in grid.metrics}
+        row |= {
+            metric: structure_block.average(grid, metric, method)
+            for metric in structure_block.SHOWN
+            if metric in grid.metrics
+        }
         row |= {f"published_{key}": _printed(printed, method, PUBLISHED[key]) for key in PUBLISHED}
         if method in to_best:
             row["psnr_minus_best"] = to_best[method].mean

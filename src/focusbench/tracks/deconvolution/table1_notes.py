@@ -16,18 +16,20 @@ from focusbench.report.notes import (
     work,
 )
 from focusbench.report.results import Results
+from focusbench.report.score_grid import ScoreGrid
 from focusbench.report.tables import plain, provenance
+from focusbench.tracks.deconvolution import structure_block
 from focusbench.tracks.deconvolution.degradations import parse
 from focusbench.tracks.deconvolution.metrics import METRICS
 from focusbench.tracks.deconvolution.observations import Observation, peak_and_average
+from focusbench.tracks.deconvolution.score_cells import FITTED_MARK, RECORDED
+from focusbench.tracks.deconvolution.training_notes import learned_little, training_notes
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 PUBLISHED_ON = "snr20"  # the degradation that Table I is about
-RECORDED = "recorded"
 PAPER_SHAPE = [128, 256, 512]  # (z, y, x)
-FITTED_MARK = "‡"
 
 
 def reasons(results: Results, settings: Mapping[str, Any]) -> list[str]:
@@ -57,30 +59,34 @@ def notes(
     scores: DataFrame,
     seen: Sequence[Observation],
     settings: Mapping[str, Any],
+    grids: Mapping[str, ScoreGrid],
 ) -> list[str]:
-    """Say how the table was made, and what its columns mean."""
+    """Say how the table was made, and what its columns mean; `grids`: scores by degradation."""
     version, differs = provenance(settings)
-    lines = [version, *volumes(results, settings), *psf(results, settings)]
-    lines += [*training(results, settings), work(results)]
+    lines = [version, *learned_little(scores, results, settings), *volumes(results, settings)]
+    lines += [*psf(results, settings), *training_notes(results, settings), work(results)]
     lines += [*set_parameters(results, settings), differs]
-    lines += definitions(scores, METRICS)
+    lines += definitions(scores, [key for key in METRICS if key not in structure_block.SHOWN])
     if PUBLISHED_ON in results.degradations:
         lines.append(PUBLISHED_METRICS)
+    lines += structure_block.notes({d: grid for d, grid in grids.items() if d != RECORDED})
     lines += snr(settings, seen)
     lines += fits(scores)
-    lines.append(
-        "Reduced chi-square: squared residual (observed minus re-blurred estimate, before any "
-        "fit) over the expected power of the noise; a dash where there is none or none is known. "
-        "The column of the truth shows what a perfect estimate would reach: 1, and more where "
-        "another PSF blurred the observation than the methods are told. Far below it an "
-        "estimate follows the noise, far above it shows what the data do not."
-    )
+    lines.append(CONSISTENCY)
     lines.append(f"{BOLD}. Several seeds are averaged first.")
     lines.append(CSV)
     if not scores["repeatable"].all():
         lines.append(NOT_REPEATABLE)
     return lines
 
+
+CONSISTENCY = (
+    "Reduced chi-square: squared residual (observed minus re-blurred estimate, before any "
+    "fit) over the expected power of the noise; a dash where there is none or none is known. "
+    "That of the truth shows what a perfect estimate would reach: 1, and more where "
+    "another PSF blurred the observation than the methods are told. Far below it an "
+    "estimate follows the noise, far above it shows what the data do not."
+)
 
 PUBLISHED_METRICS = (
     "The paper does not say which voxels its PSNR averages over (its formula is that of a 2-D "
@@ -133,8 +139,8 @@ def psf(results: Results, settings: Mapping[str, Any]) -> list[str]:
         f"PSF: NA {optics['numerical_aperture']:g}, index {optics['refractive_index']:g}, "
         f"{1000 * optics['wavelength']:g} nm in vacuum, {_times(optics['shape'])} voxels (z, y, x) "
         f"of unit sum, {optics['subsamples']} x {optics['subsamples']} points a pixel; convolution "
-        f"with a {track['boundary']} boundary, not rescaled afterwards. Methods are always told "
-        "the Born-Wolf PSF (of a recording: its own). Its convention is "
+        f"with a {track['boundary']} boundary, not rescaled afterwards. What a method is "
+        "told, if anything, is the Born-Wolf PSF (of a recording: its own). Its convention is "
     )
     text += (
         "standard: k = 2 pi / wavelength in vacuum, with the argument k NA rho r. The paper's Eq. "
@@ -155,20 +161,6 @@ def psf(results: Results, settings: Mapping[str, Any]) -> list[str]:
         listed = ", ".join(f"{key} {plain(value)}" for key, value in sorted(told.items()))
         lines.append(f"offmodel: blurred with an aberrated Gibson-Lanni PSF ({listed}).")
     return lines
-
-
-def training(results: Results, settings: Mapping[str, Any]) -> list[str]:
-    """Say what learned methods were trained on, if there are any."""
-    methods = dict.fromkeys(method for method, _ in results.trained)
-    told = settings["track"].get("training")
-    if not methods or not told:
-        return []
-    return [
-        f"Trained: {', '.join(methods)}, on {', '.join(told['samples'])} as {told['degradation']} "
-        f"and on nothing else, whatever degradation is restored; watched on "
-        f"{', '.join(told['validation'])}. None of these is among the samples. The paper does not "
-        "print how many steps it trained for: ours are an estimate, or fewer."
-    ]
 
 
 def snr(settings: Mapping[str, Any], seen: Sequence[Observation]) -> list[str]:

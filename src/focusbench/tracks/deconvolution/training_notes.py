@@ -1,0 +1,145 @@
+"""What stands beneath tables of what was learned: from what, how long, and whether it helped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from focusbench.report.results import Results
+from focusbench.report.tables import fixed, significant
+from focusbench.tracks.deconvolution import learned
+from focusbench.tracks.deconvolution.learned import PAIRS, UNPAIRED, Training
+from focusbench.tracks.deconvolution.score_cells import RECORDED
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+LEAD = "psnr_volume"
+BAR = "affine_input"
+
+CHOSEN = {
+    "quick": "Parameters of the quick preset that differ from the paper's were chosen on "
+    "validation volumes, never on a sample of the table; one setting serves all samples.",
+}
+"""How the parameters were chosen, by preset; the preset paper takes them from the paper."""
+
+
+def training_notes(results: Results, settings: Mapping[str, Any]) -> list[str]:
+    """Say what was trained on what, for how long, and how it was set; nothing without training."""
+    trainings = learned.read(results)
+    told = settings["track"].get("training")
+    if not trainings or not told:
+        return []
+    made = [one for one in trainings if one.degradation != RECORDED]
+    recorded = [one for one in trainings if one.degradation == RECORDED]
+    lines = []
+    if made:
+        degradations = ", ".join(dict.fromkeys(one.degradation for one in made))
+        lines.append(
+            f"Trained: {', '.join(_ids(made))}, on {', '.join(told['samples'])} as {degradations} "
+            f"and on nothing else, whatever degradation is restored; watched on "
+            f"{', '.join(told['validation'])}. None of these is among the samples. "
+            f"{_learns_from(made)} The paper does not print how many steps it trained for: "
+            "ours are an estimate, or fewer."
+        )
+    if recorded:
+        lines.append(_on_recordings(recorded, told))
+    lines += _lengths(trainings)
+    if settings["preset"] in CHOSEN:
+        lines.append(CHOSEN[settings["preset"]])
+    return lines
+
+
+def _ids(trainings: Sequence[Training]) -> list[str]:
+    return list(dict.fromkeys(one.method for one in trainings))
+
+
+def _learns_from(trainings: Sequence[Training]) -> str:
+    pairs, unpaired = (
+        _ids([one for one in trainings if one.learns_from == kind]) for kind in (PAIRS, UNPAIRED)
+    )
+    texts = []
+    if pairs:
+        texts.append(f"From pairs of blurred and sharp crops of one place: {', '.join(pairs)}.")
+    if unpaired:
+        texts.append(f"From blurred and sharp crops that are no pairs: {', '.join(unpaired)}.")
+    return " ".join(texts)
+
+
+def _on_recordings(trainings: Sequence[Training], told: Mapping[str, Any]) -> str:
+    recordings = told.get("recordings") or {}
+    names = ", ".join(recordings.get("samples") or []) or "recordings"
+    return (
+        f"Trained on recordings: {', '.join(_ids(trainings))}, on {names}; what "
+        f"{recordings.get('references', 'another method')} made of them stands for sharp volumes, "
+        f"as the paper let commercial software do. {_learns_from(trainings)} A network "
+        "can learn the mistakes of these too, and the recordings that it was trained on may be "
+        "among those restored."
+    )
+
+
+def _lengths(trainings: Sequence[Training]) -> list[str]:
+    """Steps, time and the share of it that loading took; nothing that no record tells."""
+    texts = []
+    for one in trainings:
+        parts = []
+        if not math.isnan(one.steps):
+            parts.append(f"{fixed(one.steps, 0)} steps")
+        if not math.isnan(one.seconds):
+            parts.append(duration(one.seconds))
+        if not math.isnan(one.loading_share):
+            parts.append(f"{share(one.loading_share)} of it loading crops")
+        if parts:
+            where = " on recordings" if one.degradation == RECORDED else ""
+            texts.append(f"{one.method}{where} {', '.join(parts)}")
+    return [f"Length of a training: {'; '.join(texts)}."] if texts else []
+
+
+def learned_little(scores: DataFrame, results: Results, settings: Mapping[str, Any]) -> list[str]:
+    """Name learned methods that score below the rescaled input; nothing where none does.
+
+    `scores`: those of the table's methods, and of the rescaled input.
+    """
+    known = {method for method, _ in results.trained}
+    trained = [method for method in results.methods if method in known]
+    if not trained or scores.empty or LEAD not in scores:
+        return []
+    means = scores.groupby(["degradation", "method"], sort=False)[LEAD].mean()
+    texts = []
+    for degradation in (one for one in results.degradations if one != RECORDED):
+        bar = means.get((degradation, BAR), math.nan)
+        below = [
+            f"{method} by {fixed(bar - means[degradation, method], 2)} dB"
+            for method in trained
+            if (degradation, method) in means and means[degradation, method] < bar
+        ]
+        if below:
+            texts.append(f"{', '.join(below)} ({degradation})")
+    if not texts:
+        return []
+    line = (
+        f"Learned methods whose mean PSNR is below that of {BAR}: {'; '.join(texts)}. They gave "
+        "less than the scale of intensities alone does."
+    )
+    if settings["preset"] != "paper":
+        line += (
+            f" The preset {settings['preset']} is for small networks and short trainings, the "
+            "paper trained 7 million parameters for 10 hours on a GPU: such a row tells nothing of "
+            "what the method does with that budget."
+        )
+    return [line]
+
+
+def duration(seconds: float) -> str:
+    """Write a time in the unit that suits it; a dash for NaN."""
+    if not seconds >= 100:  # or NaN
+        return significant(seconds) if math.isnan(seconds) else f"{significant(seconds, 2)} s"
+    if seconds < 6000:
+        return f"{significant(seconds / 60, 2)} min"
+    return f"{significant(seconds / 3600, 2)} h"
+
+
+def share(value: float) -> str:
+    """Write a share as a percentage; a dash for NaN."""
+    return significant(value, 2) if math.isnan(value) else f"{significant(100 * value, 2)} %"
