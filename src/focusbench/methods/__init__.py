@@ -75,6 +75,7 @@ TABLE: dict[str, Entry] = {
         "focusbench.methods.richardson_lucy_tv:RichardsonLucyTv", "deconvolution", gpu=True
     ),
     "wiener": Entry("focusbench.methods.wiener:Wiener", "deconvolution", gpu=True),
+    "blind_pupil": Entry("focusbench.methods.blind_pupil:BlindPupil", "deconvolution", gpu=True),
     "supervised_mse": Entry(
         "focusbench.methods.supervised_mse:SupervisedMse",
         "deconvolution",
