@@ -19,6 +19,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 CYCLES = ("cyclegan", "cyclegan_blur_kernel", "cyclegan_blur_kernel_nonblind")
 SIZE = (16, 16, 16)
+SURROUNDED = {"border": "surroundings"}
+KINDS = [(name, {}) for name in CYCLES] + [(name, SURROUNDED) for name in CYCLES[1:]]
 
 
 def large():
@@ -60,6 +62,7 @@ def test_constants_of_the_paper(method):
     # IV-A: "random cropping by 64 x 64 x 64 pixels"
     for give in (learner.data.sharp, learner.data.blurred):
         assert learner.load_crops(give).shape == (1, 1, 64, 64, 64)
+    assert learner.margins == (0, 0, 0)
     assert (method.tile, method.overlap) == (64, 16)
 
 
@@ -91,23 +94,24 @@ class Recording(UnpairedVolumes):
         super().__init__(*given, **more)
         self.log = []
 
-    def blurred(self, step, count, size):
-        return self._noted("blurred", step, super().blurred(step, count, size))
+    def blurred(self, step, count, size, margins):
+        return self._noted("blurred", step, super().blurred(step, count, size, margins))
 
-    def sharp(self, step, count, size):
-        return self._noted("sharp", step, super().sharp(step, count, size))
+    def sharp(self, step, count, size, margins):
+        return self._noted("sharp", step, super().sharp(step, count, size, margins))
 
     def _noted(self, kind, step, crops):
-        self.log.append((kind, step, {int(v) for v in crops.unique()}))
+        # 0 is beyond the volumes
+        self.log.append((kind, step, {int(v) for v in crops.unique()} - {0}))
         return crops
 
 
-@pytest.mark.parametrize("name", CYCLES)
-def test_never_sees_a_pair(name):
+@pytest.mark.parametrize(("name", "more"), KINDS)
+def test_never_sees_a_pair(name, more):
     """Volumes that bear their number tell which ones each step of a training was given."""
     volumes = {f"v{i}": np.full((16, 20, 24), i, np.float32) for i in range(1, 5)}
     data = Recording(volumes, volumes, seed=0, kernel=learned.kernel)
-    learned.build(name, steps=8, width=1, batch_size=2).fit(data, quick_run())
+    learned.build(name, steps=8, width=1, batch_size=2, **more).fit(data, quick_run())
     assert sorted((kind, step) for kind, step, _ in data.log) == sorted(
         (kind, step) for kind in ("blurred", "sharp") for step in range(8)
     )
@@ -219,12 +223,71 @@ def test_what_surrounds_a_crop(name):
     torch.testing.assert_close(blurred["dark"][..., 8, 8, 8], torch.full((1, 1), gain))
 
 
+@pytest.mark.parametrize("name", ["cyclegan_blur_kernel", "cyclegan_blur_kernel_nonblind"])
+def test_sharp_crops_among_their_surroundings_are_blurred_exactly(name):
+    """As the whole volume is blurred, at its faces too; then cut, turned and mirrored."""
+    data = learned.training_set(name)
+    method = learned.build(name, batch_size=2, **SURROUNDED)
+    learner = method.learner(data, quick_run())
+    taps = learner.kernel()
+    whole = {
+        n: Convolution(taps, learned.SHAPE).apply(torch.from_numpy(learned.truth(n))).numpy()
+        for n in ("one", "three")
+    }
+    # what is asked of the observations' crops, asked of these: the sharp crops of the same step
+    blurred = UnpairedVolumes(whole, whole, data.seed)
+    assert learner.margins == (4, 4, 4)
+    for step in range(6):
+        learner.done = step
+        wide = learner._crops()
+        sharp = learner._inner(wide["sharp"])
+        expected = blurred.sharp(step, 2, SIZE) / data.blurred_unit
+        made = learner.blur(sharp, wide["sharp"])
+        assert made.shape == sharp.shape == (2, 1, *SIZE)
+        torch.testing.assert_close(made, expected, rtol=1e-3, atol=1e-5)
+        dark = learned.build(name, batch_size=2).learner(data, quick_run()).blur(sharp)
+        assert float((dark - expected).detach().abs().max()) > 0.02
+
+
+@pytest.mark.parametrize("name", ["cyclegan_blur_kernel", "cyclegan_blur_kernel_nonblind"])
+def test_first_losses_among_surroundings(name):
+    """What is made of an observation is blurred with the observation around it, in one unit."""
+    data = learned.training_set(name)
+    learner = learned.build(name, gamma=3.0, **SURROUNDED).learner(data, quick_run())
+    nets = copy.deepcopy(learner.networks)
+    wide = [give(0, 1, SIZE, (4, 4, 4)) for give in (data.sharp, data.blurred)]  # in one unit
+    inner = (..., *[slice(4, -4)] * 3)
+    with torch.no_grad():
+
+        def blur(v):
+            return nets["blur"](v)[inner]
+
+        def sharpen(v):
+            return data.sharp_unit * nets["generator"](v / data.blurred_unit)
+
+        x, y = (v[inner] for v in wide)
+        sharp_again = sharpen(blur(wide[0]))
+        made = wide[1].clone()
+        made[inner] = sharpen(y)
+        expected = {
+            "cycle_sharp": functional.l1_loss(sharp_again, x) / data.sharp_unit,
+            "cycle_blurred": functional.l1_loss(blur(made), y) / data.blurred_unit,
+        }
+    learner.step()
+    for key, value in expected.items():
+        assert learner.losses[key] == pytest.approx(value.item(), rel=1e-5)
+
+
 def test_kernel_of_one_unit_is_kept():
     name = "cyclegan_blur_kernel"
     method = learned.build(name, kernel_constraint="positive", kernel_learning_rate=0.05)
     data = learned.training_set(name)
     learner = method.learner(data, quick_run())
-    assert [g["lr"] for g in learner.optimizers["generators"].param_groups] == [1e-3, 0.05]
+    groups = learner.optimizers["generators"].param_groups
+    assert [g["lr"] for g in groups] == [1e-3, 0.05]
+    assert [g["eps"] for g in groups] == [1e-8, 1e-15]  # as `BlurKernel` says of Adam
+    others = learned.build(name).learner(data, quick_run()).optimizers["generators"].param_groups
+    assert [g["eps"] for g in others] == [1e-8, 1e-8]
     start = learner.kernel()
     kernel = method.fit(data, quick_run()).tensors["kernel"]
     assert (kernel.dtype, kernel.shape) == (torch.float64, (9, 9, 9))
@@ -253,7 +316,7 @@ def test_no_psf():
         ({"kernel_size": 0}, "kernel_size is 0; a whole number from 1"),
         ({"kernel_constraint": "x"}, "kernel_constraint is 'x'; accepted: none, positive"),
         ({"kernel_learning_rate": 0}, "kernel_learning_rate is 0; a number above 0"),
-        ({"border": "open"}, "border is 'open'; accepted: dark, mirror"),
+        ({"border": "open"}, "border is 'open'; accepted: dark, mirror, surroundings"),
         ({"gamma": -1.0}, "gamma is -1.0; 0 or a number above"),
         ({"history": -1}, "history is -1; a whole number from 0"),
         ({"plus_minus": 1}, "plus_minus is 1; true or false"),

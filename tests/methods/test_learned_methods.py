@@ -43,11 +43,14 @@ class Cutting(Trace):
             raise CutError
 
 
-@pytest.mark.parametrize("name", learned.IDS)
-def test_killed_and_resumed_gives_the_same_weights(name, tmp_path, monkeypatch):
+SURROUNDED = [(name, {"border": "surroundings"}) for name in learned.IDS[-2:]]
+
+
+@pytest.mark.parametrize(("name", "more"), [(name, {}) for name in learned.IDS] + SURROUNDED)
+def test_killed_and_resumed_gives_the_same_weights(name, more, tmp_path, monkeypatch):
     """With a history that is full before and after the cuts, and crops of a new step after each."""
     monkeypatch.setenv("FOCUSBENCH_SAVE_SECONDS", "0")
-    method = learned.build(name, steps=6, batch_size=2, decay=0.5)
+    method = learned.build(name, steps=6, batch_size=2, decay=0.5, **more)
 
     def train(cuts):
         for attempt, at in enumerate([*cuts, None]):

@@ -31,6 +31,23 @@ def test_as_scipy(shape, kernel):
         )
 
 
+@pytest.mark.parametrize("kernel", [(5, 3, 7), (4, 6, 2), (9, 12, 11)])
+def test_margins_are_cut_off(kernel):
+    """Up to half a kernel, where the transforms get shorter, and beyond."""
+    volume, taps = (torch.from_numpy(random(*s)) for s in ((2, 13, 14, 15), kernel))
+    whole = blurred(volume, taps)
+    for margins in ((1, 0, 2), tuple(n // 2 for n in kernel), (6, 6, 6)):
+        places = [slice(m, n - m) for m, n in zip(margins, (13, 14, 15), strict=True)]
+        cut = blurred(volume, taps, margins)
+        torch.testing.assert_close(cut, whole[(..., *places)], rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        BlurKernel(initial=taps.numpy()).double()(volume, (2, 1, 0)),  # of unit sum
+        whole[:, 2:-2, 1:-1] / taps.sum(),
+        rtol=1e-6,
+        atol=0,
+    )
+
+
 def test_as_the_library_blurs():
     psf = random(5, 4, 3) ** 4
     network = BlurKernel(initial=psf)

@@ -1,11 +1,10 @@
 import pytest
 import torch
 from safetensors.torch import load, save
-from torch.nn import functional
 
 from focusbench import networks
 from focusbench.errors import InputError
-from focusbench.networks import small_volumes
+from focusbench.networks import depth_in_channels
 from focusbench.networks.unet_3d import Unet3d
 
 
@@ -38,8 +37,9 @@ def test_memory_ratio_of_the_paper():
     assert round(100 * ratio, 1) == 61.3
 
 
-def test_order_of_layers():
+def test_order_of_layers(monkeypatch):
     """Every map that is convolved, pooled or joined, at the paper's patch and a small width."""
+    monkeypatch.setattr(depth_in_channels, "LARGEST", 0)  # layers are called that have hooks
     torch.manual_seed(0)
     network = Unet3d(width=2)
     seen = []
@@ -47,7 +47,7 @@ def test_order_of_layers():
         layer.register_forward_hook(
             lambda layer, given, result: seen.append((*given[0].shape[1:3], *result.shape[1:3]))
         )
-    network(torch.rand(2, 1, 64, 64, 64))  # two: one small volume takes another way
+    network(torch.rand(1, 1, 64, 64, 64))
     down = [(1, 64, 2, 64), (2, 64, 2, 64), (2, 32, 4, 32), (4, 32, 4, 32)]
     middle = [(4, 16, 8, 16), (8, 16, 8, 16), (8, 8, 16, 8), (24, 16, 8, 16), (8, 16, 8, 16)]
     up = [(12, 32, 4, 32), (4, 32, 4, 32), (6, 64, 2, 64), (2, 64, 2, 64), (2, 64, 1, 64)]
@@ -141,26 +141,55 @@ def test_bad_sizes(wrong, message):
         Unet3d(**wrong)
 
 
-@pytest.mark.parametrize(("size", "stride"), [(3, 1), (4, 2), (4, 1), (5, 1)])
-def test_slices_as_channels_is_the_same_convolution(size, stride, monkeypatch):
+@pytest.mark.parametrize("shape", [(1, 3, 7, 8, 9), (3, 2, 4, 5, 6), (2, 1, 1, 1, 3)])
+def test_depth_in_channels_is_the_same_convolution(shape):
     torch.manual_seed(0)
-    layer = torch.nn.Conv3d(3, 5, size, stride, padding=size // 2 if size % 2 else 1).double()
-    volume = torch.rand(1, 3, 7, 8, 9, dtype=torch.float64, requires_grad=True)
-    calls = []
-    plain_2d = functional.conv2d
-    monkeypatch.setattr(
-        functional, "conv2d", lambda *given: calls.append(given) or plain_2d(*given)
-    )
-    mixed = small_volumes.convolved(layer, volume)
-    assert len(calls) == 1
-    plain = layer(volume)
-    assert mixed.shape == plain.shape
+    layer = torch.nn.Conv3d(shape[1], 5, 3, padding=1).double()
+    volume = torch.rand(shape, dtype=torch.float64, requires_grad=True)
+    assert depth_in_channels.suits(layer, volume)
+    one, two = depth_in_channels.convolved(layer, volume), layer(volume)
+    torch.testing.assert_close(one, two, rtol=0, atol=1e-13)
     inputs = (volume, *layer.parameters())
-    upstream = torch.rand_like(plain)
-    torch.testing.assert_close(mixed, plain, rtol=0, atol=1e-13)
-    for one, two in zip(
-        torch.autograd.grad(mixed, inputs, upstream),
-        torch.autograd.grad(plain, inputs, upstream),
+    upstream = torch.rand_like(two)
+    for a, b in zip(
+        torch.autograd.grad(one, inputs, upstream),
+        torch.autograd.grad(two, inputs, upstream),
         strict=True,
     ):
-        torch.testing.assert_close(one, two, rtol=0, atol=1e-11)
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-11)
+
+
+def test_both_ways_are_the_same_network(monkeypatch):
+    torch.manual_seed(0)
+    network = Unet3d(width=2).double()
+    volume = torch.rand(2, 1, 12, 16, 20, dtype=torch.float64)
+    upstream = torch.rand_like(volume)
+    results = []
+    for largest in (0, 2**21):
+        monkeypatch.setattr(depth_in_channels, "LARGEST", largest)
+        made = network(volume)
+        weights = [c.weight for c in convolutions(network)]  # of most biases nothing depends
+        results.append([made, *torch.autograd.grad(made, weights, upstream)])
+    for one, two in zip(*results, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        torch.nn.Conv3d(1, 1, 3),
+        torch.nn.Conv3d(1, 1, 5, padding=1),
+        torch.nn.Conv3d(1, 1, 3, 2, padding=1),
+        torch.nn.Conv3d(2, 2, 3, padding=1, groups=2),
+        torch.nn.Conv3d(1, 1, 3, padding=1, dilation=2),
+        torch.nn.Conv3d(1, 1, 3, padding=1, bias=False),
+        torch.nn.Conv3d(1, 1, 3, padding=1, padding_mode="replicate"),
+    ],
+)
+def test_depth_in_channels_is_for_one_kind_of_layer(layer):
+    assert not depth_in_channels.suits(layer, torch.rand(1, layer.in_channels, 4, 4, 4))
+    plain = torch.nn.Conv3d(1, 1, 3, padding=1)
+    assert depth_in_channels.suits(plain, torch.rand(1, 1, 4, 4, 4))
+    assert not depth_in_channels.suits(plain, torch.rand(1, 1, 129, 128, 128))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not depth_in_channels.suits(plain, torch.rand(1, 1, 4, 4, 4))

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -110,6 +111,30 @@ def test_what_it_says_is_what_it_does():
     assert np.array_equal(crop.of(volume), expected)
     channels = np.stack([volume, volume + 500])
     assert np.array_equal(crop.of(channels)[1], expected + 500)
+
+
+@pytest.mark.parametrize("kind", ["array", "tensor"])
+def test_margins_are_what_surrounds_a_crop(kind):
+    """The crop of a volume that goes on in zeros; turned, mirrored and with channels too."""
+    volume = 1 + numbered((2, 6, 7, 8))
+    margins = (2, 5, 9)
+    longer = np.pad(volume, [(0, 0)] + [(9, 9)] * 3)
+    for step in range(60):
+        crop = draw([(6, 7, 8)], (3, 4, 5), 2, step)
+        z, y, x = margins
+        before = (z, x, y) if crop.turned else margins
+        wide = dataclasses.replace(
+            crop,
+            start=tuple(a + 9 - m for a, m in zip(crop.start, before, strict=True)),
+            shape=tuple(n + 2 * m for n, m in zip(crop.shape, before, strict=True)),
+        )
+        expected = wide.of(longer)
+        given = torch.from_numpy(volume) if kind == "tensor" else volume
+        made = np.asarray(crop.of(given, margins))
+        assert made.shape == (2, 3 + 2 * z, 4 + 2 * y, 5 + 2 * x)
+        assert np.array_equal(made, expected)
+        assert np.array_equal(made[:, z:-z, y:-y, x:-x], crop.of(volume))
+    assert np.array_equal(batch([volume[0]], [crop], margins)[0, 0].numpy(), expected[0])
 
 
 def test_small_volumes_clamp_to_one_shape():

@@ -38,6 +38,24 @@ def test_no_pair_is_seen_in_a_step(count):
         assert abs(often["blurred"].count(1) / steps - 0.5) < 4 * (0.25 / steps) ** 0.5
 
 
+def test_surroundings_are_of_the_same_volume():
+    """And so no pair is seen in them either; beyond the volume there is nothing."""
+    data = UnpairedVolumes(numbered(4), numbered(4), seed=0)
+    beyond = 0
+    for step in range(40):
+        numbers = []
+        for give in (data.blurred, data.sharp):
+            crop = give(step, 1, SIZE)
+            wide = give(step, 1, SIZE, (1, 2, 3))
+            assert wide.shape == (1, 1, 10, 12, 14)
+            assert torch.equal(wide[:, :, 1:-1, 2:-2, 3:-3], crop)
+            numbers.append(set(wide.unique().tolist()) - {0})
+            assert numbers[-1] == seen(crop)
+            beyond += float(wide.min()) == 0
+        assert not numbers[0] & numbers[1]
+    assert 0 < beyond <= 80
+
+
 def test_what_is_of_one_kind_alone_is_always_allowed():
     whole = numbered(5)
     blurred = {name: whole[name] for name in ("v1", "v2", "v3")}

@@ -19,7 +19,7 @@ SPREAD = 8.0
 """The kernel starts as a Gaussian whose sigma, along each axis, is that part of its side."""
 
 
-def blurred(volume: Tensor, kernel: Tensor) -> Tensor:
+def blurred(volume: Tensor, kernel: Tensor, margins: Sequence[int] = (0, 0, 0)) -> Tensor:
     """Convolve (..., Z, Y, X) with `kernel` (z, y, x); differentiable in both, to any order.
 
     What lies outside the volume counts as zero, and the volume's own extent is kept; the kernel's
@@ -27,6 +27,14 @@ def blurred(volume: Tensor, kernel: Tensor) -> Tensor:
     kernel may be longer than the volume. By real Fourier transforms in float32 at least: at 64^3
     voxels and a kernel of 31^3, on one thread of a CPU, they took 0.04 s forward and backward, a
     direct convolution 68 s.
+
+    Parameters
+    ----------
+    volume, kernel
+        What is convolved.
+    margins
+        Voxels (z, y, x) that are cut off the result on both sides of each axis: with half a kernel,
+        what lies outside the volume does not count, and the transforms are shorter.
     """
     wide = torch.promote_types(torch.promote_types(volume.dtype, kernel.dtype), torch.float32)
     with torch.autocast(volume.device.type, enabled=False):
@@ -34,14 +42,14 @@ def blurred(volume: Tensor, kernel: Tensor) -> Tensor:
         shape, axes = volume.shape[-3:], (-3, -2, -1)
         # Results that wrap around within these lengths are not among those that are kept.
         sizes = [
-            good_size(max(side + taps // 2, taps))
-            for side, taps in zip(shape, kernel.shape, strict=True)
+            good_size(max(side + max(taps // 2 - margin, 0), taps))
+            for side, taps, margin in zip(shape, kernel.shape, margins, strict=True)
         ]
         spectrum = torch.fft.rfftn(volume, s=sizes, dim=axes)
         spectrum = spectrum * torch.fft.rfftn(kernel, s=sizes, dim=axes)
         whole = torch.fft.irfftn(spectrum, s=sizes, dim=axes)
-    for axis, start, side in zip(axes, centre(kernel.shape), shape, strict=True):
-        whole = whole.narrow(axis, start, side)
+    for axis, start, side, margin in zip(axes, centre(kernel.shape), shape, margins, strict=True):
+        whole = whole.narrow(axis, start + margin, side - 2 * margin)
     return whole
 
 
@@ -92,9 +100,9 @@ class BlurKernel(nn.Module):
             start = np.log(np.maximum(start, least))
         self.weight = nn.Parameter(torch.from_numpy(start).to(torch.get_default_dtype()))
 
-    def forward(self, volume: Tensor) -> Tensor:
-        """Blur (..., Z, Y, X), of any size, to the same shape; float32 at least."""
-        return blurred(volume, self.values())
+    def forward(self, volume: Tensor, margins: Sequence[int] = (0, 0, 0)) -> Tensor:
+        """Blur (..., Z, Y, X), of any size, and cut `margins` off; float32 at least."""
+        return blurred(volume, self.values(), margins)
 
     def values(self) -> Tensor:
         """Kernel (z, y, x), differentiable."""

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from focusbench.errors import InputError
+from focusbench.networks import depth_in_channels
 from focusbench.networks.mirroring import extended
-from focusbench.networks.small_volumes import convolved
 from focusbench.parameters import check_whole
 
 POOLINGS = 3
@@ -82,7 +82,7 @@ class Unet3d(nn.Module):
         for pair in self.up:
             above = functional.interpolate(features, scale_factor=2.0, mode=self.upsampling)
             features = pair(torch.cat([past.pop(), above], dim=1))
-        logits = convolved(self.head, features)[:, :, :z, :y, :x]
+        logits = _convolved(self.head, features)[:, :, :z, :y, :x]
         return torch.sigmoid(logits.to(volume.dtype))  # autocast must not coarsen the result
 
 
@@ -95,10 +95,20 @@ class _Block(nn.Module):
         self.norm = nn.InstanceNorm3d(after)
 
     def forward(self, volume: Tensor) -> Tensor:
-        features = convolved(self.convolution, volume)
-        if features[0, 0].numel() > 1:
-            return functional.relu(self.norm(features), inplace=True)
-        return 0 * features  # one voxel is its own mean
+        features = _convolved(self.convolution, volume)
+        if features[0, 0].numel() == 1:
+            return 0 * features  # one voxel is its own mean
+        if depth_in_channels.suits(self.convolution, volume):
+            features = depth_in_channels.normalised(features, self.norm.eps)
+        else:
+            features = self.norm(features)
+        return functional.relu(features, inplace=True)
+
+
+def _convolved(layer: nn.Conv3d, volume: Tensor) -> Tensor:
+    if depth_in_channels.suits(layer, volume):
+        return depth_in_channels.convolved(layer, volume)
+    return layer(volume)
 
 
 def _pair(before: int, after: int) -> nn.Sequential:

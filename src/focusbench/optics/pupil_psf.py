@@ -3,9 +3,10 @@
     |2 int_0^1 J_0(2 pi c rho r) a(rho) exp(i phi(rho) + 2 pi i d(rho) (z + z_0)) rho drho|^2
 
 with the lateral cut-off c (NA over wavelength), the defocus d, the amplitude a and the aberration
-phi; larger z is a focus deeper in the sample, as in `psf.gibson_lanni`. The numbers are those that an image shows: wavelength, aperture and index enter by what they
-do to the light alone, so that no two sets of numbers mean the same. All lengths are in um; arrays
-are (z, y, x), and the point lies at (n - 1) / 2 of every axis.
+phi; larger z is a focus deeper in the sample, as in `psf.gibson_lanni`. The numbers are those that
+an image shows: wavelength, aperture and index enter by what they do to the light alone, so that no
+two sets of numbers mean the same. All lengths are in um; arrays are (z, y, x), and the point lies
+at (n - 1) / 2 of every axis.
 """
 
 from __future__ import annotations

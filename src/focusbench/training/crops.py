@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from focusbench.errors import InputError
 from focusbench.parameters import check_whole
@@ -46,13 +47,22 @@ class Crop:
     turned: bool = False
     mirrored: tuple[bool, bool, bool] = (False, False, False)
 
-    def of(self, volume: Any) -> Any:
+    def of(self, volume: Any, margins: Shape = (0, 0, 0)) -> Any:
         """Cut out of an array or a tensor (..., Z, Y, X); a contiguous copy.
 
         Of the volumes of a pair, the same crop takes the same place in the same orientation.
+
+        Parameters
+        ----------
+        volume
+            What is cut.
+        margins
+            Voxels (z, y, x, after turning) by which it is longer on both sides: what surrounds the
+            crop, and zeros beyond the faces of the volume.
         """
-        places = [slice(a, a + n) for a, n in zip(self.start, self.shape, strict=True)]
-        part = volume[(..., *places)]
+        z, *across = margins
+        wide = (z, *reversed(across)) if self.turned else margins
+        part = _part(volume, self.start, self.shape, wide)
         if self.turned:
             part = part.swapaxes(-2, -1)
         axes = tuple(axis - 3 for axis, flip in enumerate(self.mirrored) if flip)
@@ -119,6 +129,22 @@ def draw(
     return Crop(volume, tuple(start), shape, turned, tuple(mirrored))
 
 
-def batch(volumes: Sequence[Any], crops: Sequence[Crop]) -> Tensor:
+def batch(volumes: Sequence[Any], crops: Sequence[Crop], margins: Shape = (0, 0, 0)) -> Tensor:
     """Cut crops out of volumes (Z, Y, X), arrays or tensors: (N, 1, z, y, x), on their device."""
-    return torch.stack([torch.as_tensor(crop.of(volumes[crop.volume])) for crop in crops])[:, None]
+    parts = [torch.as_tensor(crop.of(volumes[crop.volume], margins)) for crop in crops]
+    return torch.stack(parts)[:, None]
+
+
+def _part(volume: Any, start: Shape, shape: Shape, margins: Shape) -> Any:
+    """The part of (..., Z, Y, X) and what surrounds it; zeros where there is no volume."""
+    first = [a - m for a, m in zip(start, margins, strict=True)]
+    last = [a + n + m for a, n, m in zip(start, shape, margins, strict=True)]
+    sides = volume.shape[-3:]
+    places = [slice(max(a, 0), b) for a, b in zip(first, last, strict=True)]
+    part = volume[(..., *places)]
+    short = [(max(-a, 0), max(b - side, 0)) for a, b, side in zip(first, last, sides, strict=True)]
+    if not any(map(any, short)):
+        return part
+    if isinstance(part, Tensor):
+        return functional.pad(part, [n for pair in reversed(short) for n in pair])
+    return np.pad(part, [(0, 0)] * (part.ndim - 3) + short)

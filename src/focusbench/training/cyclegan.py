@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from focusbench.training.cycle_sharpening import CycleSharpening
 
 
+EPSILON = 1e-15
+"""Adam's, of a positive kernel: its gradients are as small as its values."""
+
+
 class CycleLearner(Learner):
     """Steps of both generators, in turn with their discriminators.
 
@@ -57,9 +61,13 @@ class CycleLearner(Learner):
             rate = how.kernel_learning_rate
             rate = how.learning_rate if rate is None else rate
             groups.append({"params": list(kernel.parameters()), "lr": rate})
+            if how.kernel_constraint == "positive":
+                groups[-1]["eps"] = EPSILON
         else:
             self.add("blur", lambda: BlurKernel(initial=data.kernel()).requires_grad_(False))
         self.optimise("generators", groups)
+        self.surrounded = how.border == "surroundings"
+        self.margins = self._margins()
         judges = [
             self.add(f"{kind}_discriminator", lambda: MultiScalePatchgan(how.discriminator_width))
             for kind in self.kinds
@@ -69,31 +77,37 @@ class CycleLearner(Learner):
         for kind in self.kinds:
             self.histories[kind] = HistoryBuffer(how.history, run.seed, f"history-{kind}")
 
-    def blur(self, sharp: Tensor) -> Tensor:
-        """Apply B, in the units of the training."""
-        blur = self.networks["blur"]
-        if not isinstance(blur, BlurKernel) or self.how.border == "dark":
+    def blur(self, sharp: Tensor, around: Tensor | None = None) -> Tensor:
+        """Apply B to crops, in the units of the training.
+
+        Parameters
+        ----------
+        sharp
+            (N, 1, Z, Y, X).
+        around
+            The same, `margins` longer on both sides: its outer part surrounds the crops; None:
+            their mirror image does, or darkness if there are no margins.
+        """
+        if not any(self.margins):
             return self.gain * self.predict("blur", sharp)
-        reach = [taps // 2 for taps in blur.weight.shape]
-        made = self.predict("blur", _mirrored(sharp, reach))
-        for axis, margin in enumerate(reach, start=2):
-            made = made.narrow(axis, margin, sharp.shape[axis])
-        return self.gain * made
+        if around is None:
+            wide = _mirrored(sharp, self.margins)
+        else:
+            wide = around.clone()
+            wide[self._place(wide)] = sharp
+        return self.gain * self.predict("blur", wide, self.margins)
 
     def learn(self) -> Tensor:
         """Move the generators, then the discriminators."""
-        real = {
-            "sharp": self.load_crops(self.data.sharp) / self.data.sharp_unit,
-            "blurred": self.load_crops(self.data.blurred) / self.data.blurred_unit,
-        }
-        made = {
-            "sharp": self.predict("generator", real["blurred"]),
-            "blurred": self.blur(real["sharp"]),
-        }
-        again = {
-            "sharp": self.predict("generator", made["blurred"]),
-            "blurred": self.blur(made["sharp"]),
-        }
+        wide = self._crops()
+        real = {kind: self._inner(volume) for kind, volume in wide.items()}
+        blurred = self.blur(real["sharp"], self._surroundings(wide["sharp"]))
+        # in one batch: the same results, sooner
+        both = self.predict("generator", torch.cat([real["blurred"], blurred]))
+        sharp, sharp_again = both.chunk(2)
+        made = {"sharp": sharp, "blurred": blurred}
+        seen = self._surroundings(wide["blurred"] / self.gain)  # in the sharp volumes' unit
+        again = {"sharp": sharp_again, "blurred": self.blur(sharp, seen)}
         parts = {f"cycle_{kind}": functional.l1_loss(again[kind], real[kind]) for kind in real}
         loss = self.how.gamma * sum(parts.values())
         judges = [self.networks[f"{kind}_discriminator"] for kind in self.kinds]
@@ -118,6 +132,32 @@ class CycleLearner(Learner):
         self.optimizers["discriminators"].step()
         self.note(**parts)
         return loss.detach()
+
+    def _margins(self) -> tuple[int, int, int]:
+        """Voxels around a crop from which B carries light into it, if any is there."""
+        blur = self.networks["blur"]
+        if not isinstance(blur, BlurKernel) or self.how.border == "dark":
+            return (0, 0, 0)
+        return tuple(taps // 2 for taps in blur.weight.shape)
+
+    def _crops(self) -> dict[str, Tensor]:
+        """Crops of this step and what surrounds them, if that is asked for, in their units."""
+        margins = self.margins if self.surrounded else (0, 0, 0)
+        return {
+            "sharp": self.load_crops(self.data.sharp, margins) / self.data.sharp_unit,
+            "blurred": self.load_crops(self.data.blurred, margins) / self.data.blurred_unit,
+        }
+
+    def _inner(self, wide: Tensor) -> Tensor:
+        return wide[self._place(wide)] if self.surrounded else wide
+
+    def _surroundings(self, wide: Tensor) -> Tensor | None:
+        return wide if self.surrounded else None
+
+    def _place(self, wide: Tensor) -> tuple[Any, ...]:
+        """Of the crops in what surrounds them."""
+        sides = zip(self.margins, wide.shape[2:], strict=True)
+        return (..., *(slice(margin, side - margin) for margin, side in sides))
 
     def kernel(self) -> np.ndarray | None:
         """Kernel (z, y, x), float64, where B is a convolution: it acts in one unit of intensity."""

@@ -92,11 +92,11 @@ class Learner(ABC):
         self.optimizers[name] = torch.optim.Adam(groups, lr=self.how.learning_rate, betas=betas)
         self._rates[name] = [group["lr"] for group in self.optimizers[name].param_groups]
 
-    def load_crops(self, give: Callable[..., Tensor | tuple[Tensor, ...]]) -> Any:
+    def load_crops(self, give: Callable[..., Tensor | tuple[Tensor, ...]], *more: Any) -> Any:
         """Ask the data's method `give` for this step's crops; on the device, in its unit."""
         begun = time.perf_counter()
         size = (self.how.crop,) * 3
-        given = give(self.done, self.how.batch_size, size)
+        given = give(self.done, self.how.batch_size, size, *more)
         moved = (
             tuple(part.to(self.run.device) for part in given)
             if isinstance(given, tuple)
@@ -105,10 +105,10 @@ class Learner(ABC):
         self.seconds["loading"] += time.perf_counter() - begun
         return moved
 
-    def predict(self, name: str, volumes: Tensor) -> Tensor:
+    def predict(self, name: str, volumes: Tensor, *more: Any) -> Tensor:
         """Apply a network to (N, channels, Z, Y, X) at the precision of the training."""
         with precision.autocast(self.run.device, self.how.precision):
-            return self.networks[name](volumes)
+            return self.networks[name](volumes, *more)
 
     def judge(self, name: str, volumes: Tensor, purpose: str) -> list[Tensor]:
         """Score with a multi-scale discriminator; `purpose` sets apart the parts that it sees."""

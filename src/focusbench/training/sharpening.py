@@ -156,6 +156,7 @@ class Sharpening(ABC):
         details = {
             "loading_share": seconds["loading"] / seconds["steps"] if seconds["steps"] else None,
             "losses": learner.losses,
+            "networks": counts,
         }
         return Weights(tensors | dict(self.extras(learner)), description, details)
 

@@ -133,21 +133,31 @@ class UnpairedVolumes(Volumes):
             )
         self._common = [name for name in self.names if name in blurred and name in sharp]
 
-    def blurred(self, step: int, count: int, size: Sequence[int]) -> Tensor:
-        """Crops of observations for `step`: (count, 1, z, y, x), `size` clamped."""
-        return self._cut(0, step, count, size)
+    def blurred(
+        self, step: int, count: int, size: Sequence[int], margins: crops.Shape = (0, 0, 0)
+    ) -> Tensor:
+        """Crops of observations for `step`: (count, 1, z, y, x), `size` clamped.
 
-    def sharp(self, step: int, count: int, size: Sequence[int]) -> Tensor:
+        `margins` (z, y, x) are voxels of what surrounds them, on both sides and beyond `size`: of
+        the same volume, and zeros beyond its faces.
+        """
+        return self._cut(0, step, count, size, margins)
+
+    def sharp(
+        self, step: int, count: int, size: Sequence[int], margins: crops.Shape = (0, 0, 0)
+    ) -> Tensor:
         """Crops of sharp volumes for `step`, none of which is seen blurred in it."""
-        return self._cut(1, step, count, size)
+        return self._cut(1, step, count, size, margins)
 
-    def _cut(self, kind: int, step: int, count: int, size: Sequence[int]) -> Tensor:
+    def _cut(
+        self, kind: int, step: int, count: int, size: Sequence[int], margins: crops.Shape
+    ) -> Tensor:
         volumes = (self._blurred, self._sharp)[kind]
         barred = self._halves(step)[1 - kind]
         names = [name for name in volumes if name not in barred]
         purpose = ("blurred", "sharp")[kind]
         drawn = self._crops(volumes, names, purpose, step, count, size)
-        return crops.batch([volumes[name] for name in names], drawn)
+        return crops.batch([volumes[name] for name in names], drawn, margins)
 
     def _halves(self, step: int) -> tuple[set[str], set[str]]:
         """Of what there is as both, what is seen blurred and what sharp at `step`."""
