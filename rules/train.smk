@@ -12,6 +12,7 @@ rule train:
         "results/logs/{track}/models/{method}/{training}.log",
     conda:
         "../envs/focusbench.yaml"
+    priority: 1  # first: what waits for them waits longest
     threads: threads_of
     resources:
         mem_mb=8000,

@@ -109,7 +109,7 @@ TABLE: dict[str, Track] = {
         truth_keys=("shape", "voxel_size", "microtubules"),
         observe_keys=("optics", "boundary", "max_voxels", "gaussian_fraction", "aberration"),
         problem_keys=("optics", "boundary", "max_voxels"),
-        training_keys=("training.degradation", "optics"),
+        training_keys=("training.degradation", "training.watched", "optics"),
         score_keys=("shape", "voxel_size", "microtubules"),
         own_problem_keys=(
             *("numerical_aperture", "refractive_index", "wavelength", "psf_model", "psf_shape"),
