@@ -10,9 +10,9 @@ rule train:
         trace="results/{track}/models/{method}/{training}/trace.csv",
     log:
         "results/logs/{track}/models/{method}/{training}.log",
+    priority: 1  # first: what waits for them waits longest
     conda:
         "../envs/focusbench.yaml"
-    priority: 1  # first: what waits for them waits longest
     threads: threads_of
     resources:
         mem_mb=8000,

@@ -357,7 +357,7 @@ def train_parameters(config: Config, track: str, method: str, training: str) -> 
     fit = facts["fit_parameters"]
     parameters = facts["parameters"]
     return {
-        **_how(config, track),
+        **_how(config, track, facts),
         "method": facts["target"],
         "parameters": {key: parameters[key] for key in parameters if fit is None or key in fit},
         "trains_on": facts["trains_on"],
@@ -382,7 +382,7 @@ def restore_parameters(
     package = tracks.TABLE[track].package
     stages = ["problem", *(["iterates"] if tracks.TABLE[track].iterates else [])]
     return {
-        **_how(config, track),
+        **_how(config, track, facts),
         "method": facts["target"],
         "parameters": facts["parameters"],
         "settings": _problem(config, track, sample),
@@ -451,10 +451,11 @@ def report_parameters(config: Config, track: str, name: str) -> dict[str, Any]:
     }
 
 
-def _how(config: Config, track: str) -> dict[str, Any]:
+def _how(config: Config, track: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """How a method is run; what gains nothing from a GPU asks for none, and takes none."""
     section = config["tracks"][track]
     return {
-        "device": config["device"],
+        "device": config["device"] if facts["gpu"] else "cpu",
         "threads": section["threads"],
         "budget_seconds": section["budget_seconds"],
     }

@@ -34,6 +34,23 @@ class LinearForward(Forward, Protocol):
         """Apply the exact adjoint: <apply(x), y> = <x, adjoint(y)>."""
 
 
+class Deferred:
+    """A forward model that is built when something of it is first asked for.
+
+    Rows that cost nothing never ask: their jobs then need not load what the model computes with.
+    """
+
+    def __init__(self, build: Callable[[], Forward]) -> None:
+        self._build = build
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # of copying and the like: never the model's
+            raise AttributeError(name)
+        if "_made" not in self.__dict__:
+            self._made = self._build()
+        return getattr(self._made, name)
+
+
 @dataclass(frozen=True)
 class Noise:
     """Noise of an observation, in its own intensity units.

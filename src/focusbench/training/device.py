@@ -6,8 +6,6 @@ import logging
 import resource
 import sys
 
-import torch
-
 from focusbench.errors import InputError
 
 _log = logging.getLogger(__name__)
@@ -25,6 +23,8 @@ def resolve(device: str) -> str:
         raise InputError(f"device: {device!r} is unknown; accepted: auto, cpu, cuda")
     if device == "cpu":
         return "cpu"
+    import torch
+
     if torch.cuda.is_available():
         return "cuda"
     if device == "cuda":
@@ -35,12 +35,16 @@ def resolve(device: str) -> str:
 def synchronize(device: str) -> None:
     """Wait until the device has done what it was given."""
     if device == "cuda":
+        import torch
+
         torch.cuda.synchronize()
 
 
 def peak_memory(device: str) -> int:
     """Most bytes held so far: by torch on the GPU, or by the process in main memory."""
     if device == "cuda":
+        import torch
+
         return torch.cuda.max_memory_allocated()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # Linux counts in KiB

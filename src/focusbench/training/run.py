@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from focusbench.problem import Monitor, Run, State
 from focusbench.training.progress import Silent
 from focusbench.training.state import NoState
@@ -28,7 +31,11 @@ def quick_run(
 
 
 def apply_threads(threads: int) -> None:
-    """Let torch, and the compiled loops that follow it, compute with `threads` threads."""
-    import torch
+    """Let torch, and the compiled loops that follow it, compute with `threads` threads.
 
-    torch.set_num_threads(threads)
+    Also if torch is loaded later, or never: it takes a second that not every job has need of.
+    """
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+    else:
+        os.environ.update(OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))

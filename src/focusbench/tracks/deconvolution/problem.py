@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from focusbench.images import Volume
-from focusbench.optics.convolution import Convolution
-from focusbench.problem import Problem
+from focusbench.problem import Deferred, Problem
 from focusbench.tracks.deconvolution.nominal import noise_of, nominal_kernel
+
+if TYPE_CHECKING:
+    from focusbench.optics.convolution import Convolution
 
 
 def problem(
@@ -33,16 +35,22 @@ def problem(
     about
         Record of the observation: its `noise`.
     """
+
+    def forward() -> Convolution:
+        from focusbench.optics.convolution import Convolution
+
+        return Convolution(
+            nominal_kernel(observed, degradation, settings),
+            observed.array.shape,
+            settings["boundary"],
+            max_voxels=settings.get("max_voxels"),
+        )
+
     return Problem(
         track="deconvolution",
         observed=observed.array,
         axes=observed.axes,
         voxel_size=tuple(observed.voxel_size),
-        forward=Convolution(
-            nominal_kernel(observed, degradation, settings),
-            observed.array.shape,
-            settings["boundary"],
-            max_voxels=settings.get("max_voxels"),
-        ),
+        forward=Deferred(forward),
         noise=noise_of(about),
     )
