@@ -28,6 +28,7 @@ rule truth:
         "results/logs/{track}/truth/{sample}.log",
     conda:
         "../envs/focusbench.yaml"
+    priority: 2  # quick, and all else waits for them
     resources:
         mem_mb=4000,
         runtime=30,

@@ -13,6 +13,7 @@ rule observed:
         "results/logs/{track}/observed/{sample}/{degradation}.log",
     conda:
         "../envs/focusbench.yaml"
+    priority: 2  # quick, and all else waits for them
     resources:
         mem_mb=4000,
         runtime=30,

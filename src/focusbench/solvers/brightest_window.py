@@ -13,8 +13,8 @@ def brightest_window(
 ) -> tuple[slice, ...]:
     """Choose a window of at most `most_voxels` voxels, if need be.
 
-    The longest axis is halved until the window is small enough or no axis can be halved without
-    falling below four margins; then the place with most light is taken.
+    The longest axis is halved until the window is small enough, but none falls below four margins;
+    then the place with most light is taken.
 
     Parameters
     ----------
@@ -31,11 +31,11 @@ def brightest_window(
     """
     sizes = list(volume.shape)
     while math.prod(sizes) > most_voxels:
-        fit = [i for i, n in enumerate(sizes) if n // 2 >= max(4 * margin[i], 1) and n > 1]
+        fit = [i for i, n in enumerate(sizes) if n > max(4 * margin[i], 1)]
         if not fit:
             break
         longest = max(fit, key=lambda i: sizes[i])
-        sizes[longest] //= 2
+        sizes[longest] = max(sizes[longest] // 2, 4 * margin[longest], 1)
     sums = volume.astype(np.float64)
     for axis, size in enumerate(sizes):
         total = np.cumsum(sums, axis=axis)
