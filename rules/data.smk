@@ -26,9 +26,9 @@ rule truth:
         volume="results/{track}/truth/{sample}.ome.tif",
     log:
         "results/logs/{track}/truth/{sample}.log",
+    priority: 2  # quick, and all else waits for them
     conda:
         "../envs/focusbench.yaml"
-    priority: 2  # quick, and all else waits for them
     resources:
         mem_mb=4000,
         runtime=30,

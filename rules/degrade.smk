@@ -11,9 +11,9 @@ rule observed:
         record="results/{track}/observed/{sample}/{degradation}.json",
     log:
         "results/logs/{track}/observed/{sample}/{degradation}.log",
+    priority: 2  # quick, and all else waits for them
     conda:
         "../envs/focusbench.yaml"
-    priority: 2  # quick, and all else waits for them
     resources:
         mem_mb=4000,
         runtime=30,
