@@ -105,3 +105,24 @@ def test_scores_are_told_the_recipe_of_made_volumes_alone(build):
     assert {"shape", "voxel_size", "microtubules"} <= set(made["settings"])
     own = plan.score_parameters(config, "deconvolution", "one", "wiener")["settings"]
     assert not {"sample", "source", "microtubules"} & set(own)
+
+
+def test_recordings_of_other_voxels_are_not_restored_with_what_was_learned(build, tmp_path):
+    write_volume(
+        tmp_path / "two.ome.tif", np.ones((16, 32, 32), np.float32), "ZYX", (0.3, 0.2, 0.2)
+    )
+    with pytest.raises(
+        InputError, match=r"two has voxels of 0.3 x 0.2 x 0.2|two of 0.3 x 0.2 x 0.2"
+    ):
+        build(["one", "two"])
+    build([])
+
+
+def test_the_aberration_concerns_offmodel_observations_alone(build):
+    def told(degradation):
+        ids = ("deconvolution", "microtubules_test1", degradation)
+        return plan.observed_parameters(build(), *ids)["settings"]
+
+    assert "aberration" not in told("snr20")
+    assert "aberration" not in told("richards_wolf_snr20")
+    assert "aberration" in told("offmodel_snr20")

@@ -326,11 +326,15 @@ def observed_parameters(
     roots = [f"{package}.observe"]
     if needs_source(config, track, sample, degradation):
         roots.append(data.TABLE[origin])
+    settings = _stage_settings(config, track, "observe_keys", sample)
+    for key, beginning in tracks.TABLE[track].observe_only.items():
+        if not degradation.startswith(beginning):
+            settings.pop(key, None)
     return {
         "sample": base_id(sample),
         "source": origin,
         "seed": config["seed"],
-        "settings": _stage_settings(config, track, "observe_keys", sample),
+        "settings": settings,
         "code": code_hash(*roots),
     }
 

@@ -114,7 +114,20 @@ def test_the_record(name):
 def test_fit_reads_what_the_table_says(name):
     """A parameter that is not listed must not change the weights, or they would go stale."""
     fields = {field.name for field in dataclasses.fields(type(learned.build(name)))}
-    assert set(TABLE[name].fit_parameters) == fields
+    assert set(TABLE[name].fit_parameters) == fields - {"tile", "overlap"}
+
+
+def test_other_tiles_ask_for_no_new_training():
+    """Neither weights nor what is watched depend on the tiles of the restorations."""
+    name = "supervised_mse"
+    seen = []
+    for tile, overlap in ((16, 8), (32, 16)):
+        data = learned.training_set(name, validation=learned.observed("three"), score=np.mean)
+        monitor = Trace(None, data.score, 2, "", quiet=True)
+        method = learned.build(name, tile=tile, overlap=overlap)
+        weights = method.fit(data, quick_run(seed=1, monitor=monitor))
+        seen.append((weights.tensors["generator/head.bias"].item(), monitor.rows))
+    assert seen[0] == seen[1]
 
 
 def test_the_validation_volume_is_watched():

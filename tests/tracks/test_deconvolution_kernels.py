@@ -1,19 +1,23 @@
 """Learned and estimated PSFs beside the true one: measured, scaled, centred, drawn."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 import torch
 
-from focusbench import paths
+from focusbench import methods, paths
 from focusbench.files import write_json
 from focusbench.optics.pupil_psf import of_lens, record
 from focusbench.problem import Weights
 from focusbench.report.results import Results
 from focusbench.tracks.deconvolution import kernels
-from focusbench.tracks.deconvolution.figures import fig11, fig11_caption
+from focusbench.tracks.deconvolution.figures import fig5_caption, fig11, fig11_caption
 from focusbench.tracks.deconvolution.optics import kernel
+from focusbench.training.cyclegan import kernel_tensor
+from focusbench.training.run import quick_run
+from focusbench.training.volumes import UnpairedVolumes
 from focusbench.training.weights import save_weights
 
 TRACK = "deconvolution"
@@ -38,10 +42,10 @@ def gaussian(shape=(31, 31, 31), shift=(0, 0, 0), sigma=SIGMA):
 
 
 def test_a_kernel_is_scaled_and_its_shift_found():
-    found = kernels.measured(0.8 * gaussian(shift=(3, -2, 1)), (0.3, 0.1, 0.2), gain=1.5)
+    found = kernels.measured(0.8 * gaussian(shift=(3, -2, 1)), (0.3, 0.1, 0.2))
     assert found.scaled
     assert found.values.sum() == pytest.approx(1)
-    assert found.total == pytest.approx(1.2)
+    assert found.total == pytest.approx(0.8)
     assert found.negative == 0
     assert found.middle == (18, 13, 16)
     assert found.shift == pytest.approx((0.9, -0.2, 0.2), abs=1e-6)
@@ -107,8 +111,32 @@ def test_a_kernel_that_was_told_is_not_a_learned_one():
     assert kernels.learned(weights(gaussian(), TOLD), VOXEL) is None
     assert kernels.learned(Weights({}, {"method": LEARNED}), VOXEL) is None
     assert kernels.learned(None, VOXEL) is None
-    found = kernels.learned(weights(gaussian(), LEARNED, blurred_unit=3, sharp_unit=2), VOXEL)
-    assert found.total == pytest.approx(1.5)
+    assert kernels.learned(weights(gaussian(), LEARNED), VOXEL) is not None
+
+
+def test_the_sum_of_a_learned_kernel_is_the_light_that_it_keeps():
+    """Whatever the units that the networks' volumes are over."""
+    rng = np.random.default_rng(0)
+    sharp, blurred = (
+        {name: top * rng.random((16, 16, 16), np.float32) for name in ("one", "two")}
+        for top in (40, 5)
+    )
+    data = UnpairedVolumes(blurred, sharp, 0)
+    assert data.sharp_unit > 2 * data.blurred_unit
+    how = {"steps": 1, "width": 4, "crop": 16, "tile": 16, "overlap": 8, "precision": "float32"}
+    how |= {"discriminator_width": 4, "history": 2, "kernel_size": 5}
+    learner = methods.build(LEARNED, how).learner(data, quick_run())
+    with torch.no_grad():
+        learner.networks["blur"].weight.mul_(0.7)
+        level = torch.full((1, 1, 16, 16, 16), 3.0)  # of sharp intensity
+        made = data.blurred_unit * learner.blur(level / data.sharp_unit)
+    kept = float(made[0, 0, 8, 8, 8]) / 3.0
+    saved = weights(
+        *(kernel_tensor(learner)["kernel"].numpy(), LEARNED),
+        **{"sharp_unit": data.sharp_unit, "blurred_unit": data.blurred_unit},
+    )
+    assert kernels.learned(saved, VOXEL).total == pytest.approx(kept, rel=1e-5)
+    assert kept == pytest.approx(0.7, rel=1e-5)
 
 
 @pytest.fixture
@@ -159,6 +187,14 @@ def test_fig11_shows_the_learned_kernel_raw_and_smoothed(run, settings):
     assert len(words) == 8
     caption = fig11_caption(results, settings)
     assert "sum 1.1 before scaling" in caption
+    fine = re.search(r"Born-Wolf (\d+) nm laterally", fig5_caption(results, settings))[1]
+    assert f"from voxels here (182 nm), from a fine line in figure 5 ({fine} nm)" in caption
+    axes = next(axes for axes in figure.axes if axes.get_legend())
+    raw, soft = (line for line in axes.lines if line.get_label().startswith(LEARNED))
+    assert raw.get_linestyle() == "--" != soft.get_linestyle()
+    assert raw.get_linewidth() < soft.get_linewidth()
+    assert raw.get_alpha() < 1
+    assert raw.get_color() == soft.get_color()
     assert "negative share 0.0 %" in caption
     assert "centroid (+0.20, −0.10, +0.00) µm" in caption
     assert "nothing was resampled" in caption
@@ -236,5 +272,6 @@ def test_fig11_of_recordings_is_beside_the_told_psf(make_deconvolution, settings
     assert headings(fig11(results, settings))[0] == "told PSF"
     caption = fig11_caption(results, settings)
     assert "the told PSF of recorded (mine)" in caption
+    assert "figure 5" not in caption
     assert "20 x 20 x 20 voxels" in caption
     assert f"{LEARNED} raw 707 nm" in caption  # of the training on recordings

@@ -312,3 +312,12 @@ def test_cost_says_what_a_training_is(learned, settings):
     table = cost(learned, settings)
     assert texts(table.blocks[0])["supervised_mse"]["training, seconds"] == "126"
     assert "Training is done once" in table.caption
+
+
+def test_cost_and_networks_agree_on_the_warm_up(learned, settings):
+    # only steps have one: a method without them is called once (training.timing.measure)
+    caption = cost(learned, settings).caption
+    assert "the time of a step, after a warm-up, times the steps" in caption
+    assert "no loop, a single whole run was timed, without a warm-up" in caption
+    said = "a single call without a warm-up, as in the table of costs"
+    assert said in networks(learned, settings).caption

@@ -6,7 +6,7 @@ import pytest
 from table_texts import rescore
 
 from focusbench.tracks.deconvolution.learned import read
-from focusbench.tracks.deconvolution.tables import table1, table2, table3
+from focusbench.tracks.deconvolution.tables import recordings, table1, table2, table3
 from focusbench.tracks.deconvolution.training_notes import CHOSEN, duration
 
 LITTLE = "Learned methods whose mean PSNR is below"
@@ -84,3 +84,74 @@ def test_a_record_of_its_own_kind_breaks_nothing(
 )
 def test_a_time_is_written_in_the_unit_that_suits_it(seconds, text):
     assert duration(seconds) == text
+
+
+NO_BETTER = "Learned methods that, by RMS residual, explain the recording no better than a trivial"
+ELSEWHERE = "Trained on made volumes, not on recordings: "
+
+
+@pytest.fixture
+def recorded(make_deconvolution, make_trainings, settings, tmp_path):
+    """Recordings, one with a truth; residuals of pollen: 9 of nothing, 4 of itself blurred."""
+    methods = ("zeros", "input", "affine_input", "wiener", "supervised_mse", "of_recordings")
+    results = make_deconvolution(
+        tmp_path,
+        samples=("bars", "pollen"),
+        degradations=("recorded",),
+        methods=methods,
+        truth_of=lambda sample: sample != "pollen",
+    )
+    residuals = {"zeros": 9.0, "input": 4.0, "wiener": 99.0, "supervised_mse": 9.0}
+    for item in results.items:
+        if item.sample == "pollen":
+            rescore(results, item, rms_residual=residuals.get(item.method, 3.9))
+        elif item.method == "of_recordings":
+            rescore(results, item, psnr_volume=1.0, rms_residual=99.0)
+    settings["sources"] = dict.fromkeys(("bars", "pollen"), "fluorescence")
+    return make_trainings(
+        results, [("supervised_mse", "snr20-seed0"), ("of_recordings", "recorded-seed0")]
+    )
+
+
+@pytest.mark.parametrize("make", [table1, recordings])
+def test_recordings_are_judged_by_what_is_known(recorded, settings, make):
+    notes = make(recorded, settings).notes
+    (little,) = [note for note in notes if note.startswith(LITTLE)]
+    scores = recorded.scores().set_index(["sample", "method"])["psnr_volume"]
+    lost = scores["bars", "affine_input"] - 1
+    assert f"affine_input: of_recordings by {lost:.2f} dB (recorded bars)." in little
+    (residual,) = [note for note in notes if note.startswith(NO_BETTER)]
+    # as large as that of nothing is not below it; those with a truth are judged by it
+    assert residual.endswith("supervised_mse than zeros and input (pollen).")
+    for item in recorded.items:
+        if item.sample == "pollen" and item.method == "supervised_mse":
+            rescore(recorded, item, rms_residual=5.0)
+    assert "supervised_mse than input (pollen)." in make(recorded, settings).caption
+    for item in recorded.items:
+        if item.sample == "pollen" and item.method == "supervised_mse":
+            rescore(recorded, item, rms_residual=3.0)
+    assert NO_BETTER not in make(recorded, settings).caption
+
+
+@pytest.mark.parametrize("make", [table1, recordings])
+def test_weights_of_made_volumes_have_their_unit(recorded, learned, settings, make):
+    (note,) = [note for note in make(recorded, settings).notes if note.startswith(ELSEWHERE)]
+    assert note.startswith(f"{ELSEWHERE}supervised_mse. ")
+    assert "in the training's unit of intensity, [0, 1] for made volumes" in note
+    assert "residual tells nothing of its shape" in note
+    assert ELSEWHERE not in make(learned, settings).caption
+
+
+def test_what_the_user_set_was_not_chosen(learned, recorded, settings):
+    simulated = "chosen on simulated volumes, not on recordings"
+    caption = table1(learned, settings).caption
+    assert CHOSEN["quick"] in caption
+    assert "stand in the preset" not in caption
+    assert simulated not in caption
+    settings["differs"]["methods.deconvolution.cyclegan.steps"] = 50
+    assert (
+        f"{CHOSEN['quick']} This is said of parameters that stand in the preset, so not of "
+        "cyclegan.steps." in table1(learned, settings).caption
+    )
+    assert simulated in recordings(recorded, settings).caption
+    assert simulated in table1(recorded, settings).caption

@@ -45,6 +45,17 @@ def test_foreign_and_cut_files(tmp_path):
         load_weights(path)
 
 
+@pytest.mark.parametrize("place", [-1, -9, -30])
+def test_a_flipped_bit_is_found(place, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_weights(path, Weights(TENSORS, DESCRIPTION))
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"model\.safetensors: damaged or foreign"):
+        load_weights(path)
+
+
 def test_what_is_no_number_is_refused_and_nothing_written(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         save_weights(tmp_path / "model.safetensors", Weights(TENSORS, {"x": float("nan")}))

@@ -26,10 +26,10 @@ class Entry:
     fitted: str | None = None  # "gain" or "affine": scored after that fit to the truth (an oracle)
 
 
-# What `fit` of the learners of a U-Net reads. The validation volume is watched through the tiles.
+# What `fit` of the learners of a U-Net reads.
 _SHARPENING = (
     *("steps", "width", "crop", "batch_size", "learning_rate", "beta1", "decay"),
-    *("initial_sigma", "start_at_mean", "precision", "tile", "overlap"),
+    *("initial_sigma", "start_at_mean", "precision"),
 )
 _CYCLE = (*_SHARPENING, "gamma", "history", "discriminator_width", "plus_minus")
 

@@ -102,9 +102,9 @@ def cost_table(
         name="cost",
         title="Cost of the methods",
         summary=(
-            "Times of a run of its own, one method after the other, with a warm-up and a fixed "
-            "number of threads: the time of a step times the steps of the whole restoration, "
-            "phases before it included. They hold for the named device alone."
+            "Times of a run of its own, one method after the other, with a fixed number of "
+            "threads: the time of a step, after a warm-up, times the steps of the whole "
+            "restoration, phases before it included. They hold for the named device alone."
         ),
         notes=tuple(_cost_notes(settings, timings, shown, training)),
         data=timings,
@@ -167,7 +167,8 @@ def _cost_notes(
     notes += [
         f"{training} Peak memory is that of the restoring process, then, on a GPU, that of the "
         "device.".strip(),
-        "A dash for the seconds per step: the method has no loop, its whole run was timed.",
+        "A dash for the seconds per step: the method has no loop, a single whole run was timed, "
+        "without a warm-up.",
     ]
     if (rows["load_before"].dropna() > BUSY).any():
         notes.append(

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours, told apart by readers of any colour vision (their yellow is too pale
 # for lines on white). Markers and dashes say the same once more.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
+# Okabe and Ito's, then three of Tol's that stay apart from them
+COLOURS = (
+    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"),
+    *("#882255", "#999933", "#332288"),
+)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p")
 TRIVIAL_COLOUR = "#777777"
 TRIVIAL_DASHES = ((0, (1, 1.5)), (0, (5, 2)), (0, (5, 1.5, 1, 1.5)))
 DIFFERENCE_MAP = "RdBu_r"  # blue to red through white: safe for colour-blind readers too

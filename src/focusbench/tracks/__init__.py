@@ -35,6 +35,8 @@ class Track:
     truth_keys: tuple[str, ...]
     observe_keys: tuple[str, ...]
     problem_keys: tuple[str, ...]
+    # keys of `observe_keys` that concern degradations of this beginning alone
+    observe_only: dict[str, str] = field(default_factory=dict)
     training_keys: tuple[str, ...] = ()
     own_problem_keys: tuple[str, ...] = ()  # keys of a user's own sample that state the problem
     score_keys: tuple[str, ...] = ()  # of a sample of this package: what a score reads besides
@@ -109,6 +111,7 @@ TABLE: dict[str, Track] = {
         truth_keys=("shape", "voxel_size", "microtubules"),
         observe_keys=("optics", "boundary", "max_voxels", "gaussian_fraction", "aberration"),
         problem_keys=("optics", "boundary", "max_voxels"),
+        observe_only={"aberration": "offmodel"},
         training_keys=("training.degradation", "training.watched", "optics"),
         score_keys=("shape", "voxel_size", "microtubules"),
         own_problem_keys=(

@@ -6,13 +6,14 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from focusbench.networks.unet_3d import Unet3d
+from focusbench.networks.unet_3d import MULTIPLE, Unet3d
 from focusbench.problem import Run
 from focusbench.training import optimizers, precision, seeds, tiles
 from focusbench.training.history import HistoryBuffer
@@ -132,6 +133,9 @@ class Learner(ABC):
     def estimate(self) -> Tensor:
         """Restore the validation volume (Z, Y, X) with the networks as they stand.
 
+        In tiles of the crops' size, whatever the restorations' are: other tiles then ask for no
+        new training.
+
         Raises
         ------
         RuntimeError
@@ -139,12 +143,13 @@ class Learner(ABC):
         """
         if self.data.validation is None:
             raise RuntimeError("the training set has no validation volume to restore")
+        side = max(self.how.crop // MULTIPLE, 2) * MULTIPLE
         return sharpened(
             self.networks["generator"],
             self.data.validation,
             self.data.blurred_unit,
             self.data.sharp_unit,
-            self.how,
+            replace(self.how, tile=side, overlap=min(16, side - MULTIPLE)),
             self.run.device,
         )
 

@@ -1,13 +1,19 @@
-"""Trained weights as files: safetensors, never a pickle."""
+"""Trained weights as files: safetensors, never a pickle, with a checksum of the tensors."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from focusbench.errors import InputError
 from focusbench.files import replacing
 from focusbench.problem import Weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _KEY = "focusbench"
 
@@ -20,10 +26,11 @@ def save_weights(path: str | Path, weights: Weights) -> None:
         name: weights.tensors[name].detach().to("cpu", copy=True).contiguous()
         for name in sorted(weights.tensors)
     }
-    description = json.dumps(dict(weights.description), sort_keys=True, allow_nan=False)
+    told = {"description": dict(weights.description), "sha256": _checksum(tensors)}
+    text = json.dumps(told, sort_keys=True, allow_nan=False)
     with replacing(path) as temporary:
         # One metadata entry: the order of several is not fixed.
-        temporary.write_bytes(save(tensors, metadata={_KEY: description}))
+        temporary.write_bytes(save(tensors, metadata={_KEY: text}))
 
 
 def load_weights(path: str | Path) -> Weights:
@@ -32,18 +39,27 @@ def load_weights(path: str | Path) -> Weights:
     Raises
     ------
     InputError
-        No such file, or not one that `save_weights` wrote.
+        No such file, or not one that `save_weights` wrote, to the last bit.
     """
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as file:
-            description = json.loads((file.metadata() or {})[_KEY])
+            told = json.loads((file.metadata() or {})[_KEY])
             names = list(file.keys())
             tensors = {name: file.get_tensor(name).clone() for name in names}
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        if told["sha256"] != _checksum(tensors):
+            raise ValueError("checksum")
+        description = dict(told["description"])
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else "damaged or foreign"
         raise InputError(
             f"{path}: {reason}; a safetensors file of FocusBench's own is accepted"
         ) from None
     return Weights(tensors, description)
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> str:
+    from safetensors.torch import save
+
+    return hashlib.sha256(save({name: tensors[name] for name in sorted(tensors)})).hexdigest()

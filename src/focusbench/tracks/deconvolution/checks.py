@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from focusbench import methods, tracks
 from focusbench.data import fluorescence, microtubules, registry
 from focusbench.errors import InputError
 from focusbench.optics import tiles
+
+SAME_VOXEL = 0.01
+"""Relative difference of voxel sizes that makes no other recording."""
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -42,6 +47,7 @@ def check(config: Mapping[str, Any]) -> None:
         if sample in config["data"]["fluorescence"]:
             entry = config["data"]["fluorescence"][sample]
             fluorescence.check(entry, f"config: data.fluorescence.{sample}")
+    _check_voxels(recordings["samples"], used, config["data"]["fluorescence"])
 
 
 def _tested(section: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,6 +81,24 @@ def _check_recordings(recordings: Mapping[str, Any], config: Mapping[str, Any]) 
         raise InputError(
             f"{place}.references: {method!r} is not accepted; accepted: {', '.join(sharpeners)}"
         )
+
+
+def _check_voxels(
+    learned: Sequence[str], restored: Sequence[str], entries: Mapping[str, Any]
+) -> None:
+    """A network that learned from voxels of one size has nothing to say of another."""
+    if not learned:
+        return
+    size = fluorescence.read(entries[learned[0]]).voxel_size
+    for sample in dict.fromkeys([*learned, *restored]):
+        other = fluorescence.read(entries[sample]).voxel_size if sample in entries else size
+        if not np.allclose(other, size, rtol=SAME_VOXEL, atol=0):
+            told, mine = (" x ".join(f"{one:g}" for one in of) for of in (size, other))
+            raise InputError(
+                f"config: tracks.deconvolution.training.recordings.samples: {learned[0]} has "
+                f"voxels of {told} um (z, y, x), {sample} of {mine}; recordings of one voxel size "
+                "are accepted, where methods are trained on recordings"
+            )
 
 
 def _check_training(section: Mapping[str, Any]) -> None:

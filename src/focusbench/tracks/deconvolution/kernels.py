@@ -31,13 +31,13 @@ class Kernel(NamedTuple):
 
     values: np.ndarray  # float64
     scaled: bool  # False: `total` is too small to divide by
-    total: float  # sum before, in units of intensity: 1 keeps the light
+    total: float  # sum before: 1 keeps the light
     negative: float  # sum of the negative weights over that of all, both without sign
     middle: tuple[int, int, int]  # index of the voxel that the sections go through
     shift: tuple[float, float, float]  # um from the origin to the centroid (z, y, x)
 
 
-def measured(values: np.ndarray, voxel_size: Sequence[float], gain: float = 1.0) -> Kernel:
+def measured(values: np.ndarray, voxel_size: Sequence[float]) -> Kernel:
     """Scale a kernel to unit sum and find its middle.
 
     A blind method may shift the object one way and the kernel the other: the middle is the centroid
@@ -49,8 +49,6 @@ def measured(values: np.ndarray, voxel_size: Sequence[float], gain: float = 1.0)
         (z, y, x), of any sum and sign.
     voxel_size
         um.
-    gain
-        Of the units of intensity that it maps between.
     """
     array = np.asarray(values, dtype=np.float64)
     total, absolute = float(array.sum()), float(np.abs(array).sum())
@@ -71,7 +69,7 @@ def measured(values: np.ndarray, voxel_size: Sequence[float], gain: float = 1.0)
         (place - start) * size for place, start, size in zip(exact, origin, voxel_size, strict=True)
     )
     scaled = array / total if scalable else array
-    return Kernel(scaled, scalable, gain * total, negative, where, shift)
+    return Kernel(scaled, scalable, total, negative, where, shift)
 
 
 def smoothed(values: np.ndarray) -> np.ndarray:
@@ -82,14 +80,15 @@ def smoothed(values: np.ndarray) -> np.ndarray:
 
 
 def learned(weights: Weights | None, voxel_size: Sequence[float]) -> Kernel | None:
-    """Kernel that a training learned; None where there is none, or where it was told."""
+    """Kernel that a training learned; None where there is none, or where it was told.
+
+    It acts in one unit of intensity: `CycleLearner.blur` has the gain between the networks' units.
+    """
     if weights is None or "kernel" not in weights.tensors:
         return None
-    about = weights.description
-    if about.get("method") == TOLD:
+    if weights.description.get("method") == TOLD:
         return None
-    gain = float(about.get("blurred_unit", 1.0)) / float(about.get("sharp_unit", 1.0))
-    return measured(weights.tensors["kernel"].double().cpu().numpy(), voxel_size, gain)
+    return measured(weights.tensors["kernel"].double().cpu().numpy(), voxel_size)
 
 
 def estimated(record: Mapping[str, Any], voxel_size: Sequence[float]) -> Kernel | None:

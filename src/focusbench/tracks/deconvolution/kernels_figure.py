@@ -19,9 +19,12 @@ from focusbench.report.figures import (
 )
 from focusbench.report.results import Results
 from focusbench.tracks.deconvolution import kernels, shown
+from focusbench.tracks.deconvolution.degradations import parse
 from focusbench.tracks.deconvolution.kernels import Kernel
 from focusbench.tracks.deconvolution.kernels_shown import Column, Shown, collect
+from focusbench.tracks.deconvolution.psf_figure import MODELS, fine_width
 from focusbench.tracks.deconvolution.sections_drawing import broken
+from focusbench.tracks.deconvolution.table1_notes import RECORDED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,6 +35,7 @@ HIGHEST = 2.0  # of the true PSF's peak: what is above has the last colour
 WIDEST = 2.0  # inches of a column
 WIDTH = 8.2  # inches of all
 TRUTH_COLOUR = "#888888"
+DASHES = (0, (3, 1.5))  # of raw kernels, short enough to be seen in a legend
 OUTSIDE = "#bbbbbb"
 
 
@@ -88,7 +92,20 @@ def fig11_caption(results: Results, settings: Mapping[str, Any]) -> str:
         "sections and profiles go through the voxel nearest to the centroid of what exceeds half "
         "the maximum after such smoothing; nothing was resampled. Below: profiles over their "
         f"maximum{mean}. Full widths at half maximum, from the voxels by a "
-        f"cubic spline: {widths}. {about}.{shown.made_with(settings)}"
+        f"cubic spline: {widths}.{_fine(found, settings)} {about}.{shown.made_with(settings)}"
+    )
+
+
+def _fine(found: Shown, settings: Mapping[str, Any]) -> str:
+    """Say why figure 5 has another width of the same PSF; nothing where it does not show it."""
+    item = found.reference.item
+    if item.degradation == RECORDED or parse(item.degradation).psf_model not in MODELS:
+        return ""
+    fine = fine_width(settings["track"], parse(item.degradation).psf_model, "lateral")
+    mine = found.columns[0].fwhm["lateral"]
+    return (
+        f" The {found.reference.name}'s lateral width is from voxels here ({_nm(mine)}), from a "
+        f"fine line in figure 5 ({_nm(fine)})."
     )
 
 
@@ -165,12 +182,15 @@ def _draw_profiles(
         line = one.profiles[axis]
         top = float(np.nanmax(line))
         position = (np.arange(len(line)) - (len(line) - 1) / 2) * step
-        dashes = "--" if one.state == "smoothed" else "-"
-        look: dict[str, Any] = {"color": TRUTH_COLOUR, "linewidth": 2.4, "linestyle": dashes}
+        look: dict[str, Any] = {"color": TRUTH_COLOUR, "linewidth": 2.4}
+        if one.state == "smoothed":
+            look |= {"linewidth": 1.4, "linestyle": "-."}
         if one.name in styles:
-            raw = one.state == "raw"
-            look = {"color": styles[one.name].colour, "linewidth": 0.8 if raw else 1.6}
-            look |= {"marker": styles[one.name].marker, "markersize": 0 if raw else 3.5}
+            look = {"color": styles[one.name].colour}
+            if one.state == "raw":
+                look |= {"linewidth": 1.0, "linestyle": DASHES, "alpha": 0.6}
+            else:
+                look |= {"linewidth": 1.6, "marker": styles[one.name].marker, "markersize": 3.5}
         label = f"{one.heading}: {_nm(one.fwhm[axis])}"
         axes.plot(position, line / top if top > 0 else line, **look, label=label)
         if math.isfinite(one.fwhm[axis]):
@@ -189,4 +209,5 @@ def _draw_profiles(
         fontsize=8,
         frameon=False,
         alignment="left",
+        handlelength=3.2,
     )

@@ -12,6 +12,7 @@ from focusbench.report.results import Results
 from focusbench.tracks.deconvolution.score_cells import RECORDED
 
 PAIRS, UNPAIRED = "pairs", "unpaired"
+FEWEST_SEEDS = 3  # from which on a method's trainings say something of others like them
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,11 @@ def used_for(method: str, degradation: str, trainings: Sequence[Training]) -> Tr
     own = [one for one in trainings if one.method == method]
     own.sort(key=lambda one: (one.degradation == RECORDED) != (degradation == RECORDED))
     return own[0] if own else None
+
+
+def alike(one: Training, other: Training) -> bool:
+    """Whether both have enough seeds, and as many steps: a difference is then one of methods."""
+    return min(one.seeds, other.seeds) >= FEWEST_SEEDS and one.steps == other.steps
 
 
 def _training(method: str, degradation: str, rows: list[dict[str, Any]]) -> Training:

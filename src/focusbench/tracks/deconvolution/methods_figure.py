@@ -9,6 +9,7 @@ from focusbench.report.figures import sentence_figure, style
 from focusbench.report.results import Results
 from focusbench.tracks.deconvolution import sections, sections_drawing, shown
 from focusbench.tracks.deconvolution.sections import Band
+from focusbench.tracks.deconvolution.table1_notes import RECORDED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,11 +73,12 @@ def fig10_caption(results: Results, settings: Mapping[str, Any]) -> str:
     methods = shown.only(results.methods, BLIND)
     if not methods:
         return f"{NO_BLIND}{shown.made_with(settings)}"
-    missing = [method for method in BLIND if method not in methods]
-    told = [method for method in TOLD if method in methods]
+    missing = shown.not_run(methods, BLIND)
+    told = [one for one in shown.only(results.methods, TOLD) if one in methods]
+    psf = "a PSF" if results.degradations[0] == RECORDED else "the nominal PSF"
     return (
         _caption(results, settings, _band(results, methods[: ONE_BAND - 2]), say_left_out=False)
-        + (f" Told the nominal PSF: {', '.join(told)}." if told else "")
+        + (f" Told {psf}: {', '.join(told)}." if told else "")
         + (f" Not run: {', '.join(missing)}." if missing else "")
     )
 
@@ -97,6 +99,8 @@ def _caption(
         f"{sample}, {degradation}. {sections.told([band])}"
         + shown.quantiles([band])
         + shown.psnr_told([band])
+        + shown.not_learned(results, band)
+        + shown.tiled(results, band, sample, degradation)
         + shown.gained([band], [degradation])
         + shown.made_with(settings)
         + (shown.left_out(results, headings) if say_left_out else "")

@@ -65,8 +65,9 @@ def notes(
     )
     lines.append(
         "Trainings may have run beside other jobs; inference was timed in a run of its own, one "
-        "method after the other. Its time is that of a single call without a warm-up: the network "
-        "is built, and the volume restored tile by tile; files are not read."
+        "method after the other. Its time is that of a single call without a warm-up, as in the "
+        "table of costs: the network is built, and the volume restored tile by tile; files "
+        "are not read."
     )
     missing = [one for one in trainings if one.method not in {row["method"] for row in timed}]
     if missing:

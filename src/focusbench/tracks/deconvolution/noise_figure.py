@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 SHOWN = ("psnr_volume", "ssim_uniform_3d")
 LEVELS = ("input", "affine_input")  # trivial rows that are drawn; zeros lies far below
 GAP = 1.4  # steps between the last noise level and none
-SPREAD = 0.3  # of a step, over which the methods' marks of one level lie
+SPREAD = 0.1  # of a step, over which the methods' marks of one level lie if they have bars
 NOTHING = "No volume with a truth was restored at several noise levels."
 
 
@@ -89,8 +89,14 @@ def fig8_caption(results: Results, settings: Mapping[str, Any]) -> str:
         f"the Born-Wolf PSF: {METRICS[SHOWN[0]].label} ({METRICS[SHOWN[0]].settings}), and "
         f"{METRICS[SHOWN[1]].label} ({METRICS[SHOWN[1]].settings}). The levels stand at equal "
         "distances, in dB not to scale; on the right, apart, without noise. "
-        f"{over}. Seeds are averaged first; marks of one level are moved sideways so that none "
-        "hides another. Dashed grey: the observation as it is."
+        f"{over}. Seeds are averaged first"
+        + (
+            f"; marks with bars are moved sideways, by at most {SPREAD / 2:g} of a step, so that "
+            "bars can be told apart"
+            if count > 1
+            else ""
+        )
+        + ". Dashed grey: the observation as it is."
         + shown.trained(results)
         + (" That level is marked." if found.trained else "")
         + (f" Not shown, as another PSF blurred them: {', '.join(others)}." if others else "")
@@ -203,7 +209,8 @@ def _draw_metric(
             shift = SPREAD * (marked.index(method) / (len(marked) - 1) - 0.5)
         elif method == "input":
             look["linestyle"] = "--"
-        x = places + shift
+        some = np.isfinite(curve.deviation)
+        x = places + shift * some
         marker = {"marker": styles[method].marker or "", "markersize": 5}
         (line,) = axes.plot(x[noisy], curve.mean[noisy], **look, **marker)
         if not noisy.all():
@@ -212,7 +219,6 @@ def _draw_metric(
             if noisy.any():  # thin: nothing was measured on the way
                 ends = [np.flatnonzero(noisy)[-1], np.flatnonzero(~noisy)[0]]
                 axes.plot(x[ends], curve.mean[ends], **{**look, "linewidth": 0.6}, alpha=0.6)
-        some = np.isfinite(curve.deviation)
         if some.any() and method in marked:
             bars = {"fmt": "none", "ecolor": look["color"], "elinewidth": 0.9}
             axes.errorbar(x[some], curve.mean[some], curve.deviation[some], **bars)

@@ -88,6 +88,11 @@ def _models(track: Mapping[str, Any]) -> list[_Model]:
     return found
 
 
+def fine_width(track: Mapping[str, Any], model: str, axis: str) -> float:
+    """Full width at half maximum (um) of a model's fine line, "lateral" or "axial"; NaN: wider."""
+    return _fwhm(*_line(track, model, {"lateral": 2, "axial": 0}[axis]))
+
+
 def _line(track: Mapping[str, Any], model: str, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """Sample the PSF along an axis of its box, finely, without pixel integration."""
     length = track["optics"]["shape"][axis] * track["voxel_size"][axis]

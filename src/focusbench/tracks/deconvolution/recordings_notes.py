@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from focusbench.report.notes import CSV, NOT_REPEATABLE, set_parameters, work
 from focusbench.report.results import Results
 from focusbench.report.tables import provenance
-from focusbench.tracks.deconvolution import learned
 from focusbench.tracks.deconvolution.metrics import METRICS
-from focusbench.tracks.deconvolution.score_cells import RECORDED
 from focusbench.tracks.deconvolution.table1_notes import definitions, fits, volumes
-from focusbench.tracks.deconvolution.training_notes import training_notes
+from focusbench.tracks.deconvolution.training_notes import (
+    learned_little,
+    on_other_volumes,
+    training_notes,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -46,19 +48,8 @@ def notes(results: Results, rows: DataFrame, settings: Mapping[str, Any]) -> lis
     version, differs = provenance(settings)
     if not len(rows):
         return [version, differs]
-    lines = [version, *volumes(results, settings)]
-    trainings = learned.read(results)
-    made = [
-        method
-        for method in results.methods
-        if (one := learned.used_for(method, RECORDED, trainings)) and one.degradation != RECORDED
-    ]
-    if made:
-        lines.append(
-            f"Trained on made volumes, not on recordings: {', '.join(made)}. Optics, voxels, noise "
-            "and objects of a recording may be others, and nothing tells how much that costs; "
-            "tracks.deconvolution.training.recordings trains on recordings."
-        )
+    lines = [version, *learned_little(rows, results, settings), *volumes(results, settings)]
+    lines += on_other_volumes(results)
     lines += [*training_notes(results, settings), work(results)]
     lines += [*set_parameters(results, settings), differs]
     lines.append(

@@ -5,18 +5,20 @@ The paper's figures 6, 7, 9, 10 and 12 are made of this.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 THICKNESS = 1.0  # um of depth that a view looks through
+EQUAL = 1e-9  # of the largest sum: less is rounding
 ENLARGED = 3  # the framed part is one of so many along each side of XY
 GAMMA = 0.5
 DEFAULT_VOXEL = (1.0, 1.0, 1.0)
 AXES = {"XY": 0, "XZ": 1, "YZ": 2}  # view -> the axis that it looks along
 FULL = "of full intensity"
-GREY = "grey values"
+OWN = "over the column's white"
 
 
 class View(NamedTuple):
@@ -39,12 +41,12 @@ class Places(NamedTuple):
 
 
 class Column(NamedTuple):
-    """Views of one volume; `scale`: its own (black, white), where it cannot share that of all."""
+    """Views of one volume, in the band's unit."""
 
     heading: str
     images: dict[str, np.ndarray]
     beneath: str = ""
-    scale: tuple[float, float] | None = None
+    quality: float = math.nan  # PSNR of the whole volume, dB
 
 
 class Band(NamedTuple):
@@ -55,13 +57,14 @@ class Band(NamedTuple):
     columns: tuple[Column, ...]
     black: float
     white: float
-    unit: str  # FULL or GREY
+    unit: str  # FULL or OWN
 
 
 def places(volume: np.ndarray, voxel_size: Sequence[float] | None) -> Places:
     """Slabs around the planes where most is to be seen, and the part of XY that shows most.
 
-    What is to be seen is the power above the median, so that a background has no say.
+    What is to be seen is the power above the median, so that a background has no say. Of places
+    that show equally much it is the middle one, so that no frame is half empty for no reason.
     """
     sizes = tuple(voxel_size or DEFAULT_VOXEL)
     power = np.square(np.maximum(volume - np.median(volume), 0), dtype=np.float64)
@@ -70,15 +73,14 @@ def places(volume: np.ndarray, voxel_size: Sequence[float] | None) -> Places:
         depth = max(1, round(THICKNESS / sizes[axis])) if voxel_size else 1
         depth = min(depth, volume.shape[axis])
         light = power.sum(axis=tuple(i for i in range(3) if i != axis))
-        start = int(np.argmax(np.convolve(light, np.ones(depth), mode="valid")))
+        (start,) = _middle_of_best(np.convolve(light, np.ones(depth), mode="valid"))
         slab = slice(start, start + depth)
         height, width = (sizes[i] for i in range(3) if i != axis)
         place = _place("zyx"[axis], slab, sizes[axis], voxel_size is not None)
         views.append(View(name, axis, slab, height / width, place))
     flat = power[views[0].slab].max(axis=0)
     sides = tuple(max(1, length // ENLARGED) for length in flat.shape)
-    summed = _box_sums(flat, sides)
-    y, x = (int(i) for i in np.unravel_index(int(np.argmax(summed)), summed.shape))
+    y, x = _middle_of_best(_box_sums(flat, sides))
     region = (slice(y, y + sides[0]), slice(x, x + sides[1]))
     known = tuple(map(float, voxel_size)) if voxel_size else None
     return Places(tuple(volume.shape), known, tuple(views), region)
@@ -95,6 +97,17 @@ def _box_sums(image: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
     table = np.pad(image.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     h, w = sides
     return table[h:, w:] - table[:-h, w:] - table[h:, :-w] + table[:-h, :-w]
+
+
+def _middle_of_best(sums: np.ndarray) -> tuple[int, ...]:
+    """Index of the largest; of several alike the middle one of the largest patch of neighbours."""
+    from scipy.ndimage import label
+
+    patches, _ = label(sums >= sums.max() - EQUAL * abs(sums.max()))
+    largest = 1 + int(np.argmax(np.bincount(patches.ravel())[1:]))
+    found = np.argwhere(patches == largest)
+    distances = np.square(found - found.mean(axis=0)).sum(axis=1)
+    return tuple(int(i) for i in found[np.argmin(distances)])
 
 
 def projections(volume: np.ndarray, where: Places) -> dict[str, np.ndarray]:
@@ -130,27 +143,20 @@ def told(bands: Sequence[Band]) -> str:
     else:
         pairs = zip(bands, where, strict=True)
         places_told = f"({'; '.join(f'{one.label}: {words}' for one, words in pairs)})"
-    scales = dict.fromkeys(
-        f"{limits(band.black, band.white)} {band.unit}"
-        + (f" ({band.label})" if len({one[3:5] for one in bands}) > 1 else "")
-        for band in bands
+    units = {band.unit for band in bands}
+    scale = (
+        "Every column has a grey scale of its own, the same in its views, from 0 to the white "
+        "written beneath, as no unit of intensity is common to all"
+        if units == {OWN}
+        else "One grey scale for all columns, 0 to 1 of full intensity"
     )
-    own = any(column.scale for band in bands for column in band.columns)
+    if len(units) > 1:  # recordings with and without a truth
+        named = ", ".join(band.label for band in bands if band.unit == OWN)
+        scale += f" ({named}: every column has its own, from 0 to the white written beneath)"
     return (
         f"Maximum-intensity projections through {deep} of depth around the brightest structure, "
         f"in the same places for all columns {places_told}; the lowest row enlarges the framed "
-        f"part of XY {ENLARGED} times. One grey scale for all columns, {', '.join(scales)}, with "
+        f"part of XY {ENLARGED} times. {scale}, with "
         f"gamma {GAMMA:g} so that faint haze is seen; what lies beyond is white or black. The "
         "three views have one magnification."
-        + (
-            " Columns with a scale of their own, written beneath, have another unit of intensity: "
-            "their mean differs from the observation's by more than a factor of 3."
-            if own
-            else ""
-        )
     )
-
-
-def limits(black: float, white: float) -> str:
-    """Write the ends of a grey scale."""
-    return f"{black:.3g} to {white:.3g}"

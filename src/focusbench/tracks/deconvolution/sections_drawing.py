@@ -88,14 +88,12 @@ def _draw_band(grid: np.ndarray, band: Band, width: float, *, headed: bool) -> A
     where, pixel = band.places, band.places.voxel_size[2] if band.places.voxel_size else None
     shared = None
     for c, column in enumerate(band.columns):
-        black, white = column.scale or (band.black, band.white)
         look: Mapping[str, Any] = {
             "cmap": "gray",
-            "norm": PowerNorm(GAMMA, black, white, clip=True),
+            "norm": PowerNorm(GAMMA, band.black, band.white, clip=True),
         }
         for axes, view in zip(grid[:, c], where.views, strict=False):
-            drawn = _show(axes, column.images[view.name], view.aspect, look)
-            shared = shared if column.scale else drawn
+            shared = _show(axes, column.images[view.name], view.aspect, look)
         _frame(grid[0, c], where.region)
         aspect = where.views[0].aspect
         _show(grid[-1, c], column.images["XY"][where.region], aspect, look)

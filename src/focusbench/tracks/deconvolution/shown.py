@@ -17,10 +17,9 @@ from focusbench.tracks.deconvolution.metrics import RANGE
 from focusbench.tracks.deconvolution.score import fitted
 from focusbench.tracks.deconvolution.sections import (
     FULL,
-    GREY,
+    OWN,
     Band,
     Column,
-    limits,
     places,
     projections,
 )
@@ -31,9 +30,7 @@ if TYPE_CHECKING:
 
 PAPER = ("supervised_mse", "supervised_gan", "cyclegan", "cyclegan_blur_kernel")  # of its figure 6
 NONBLIND = "cyclegan_blur_kernel_nonblind"
-BLACKEST, BRIGHTEST = 0.01, 0.999  # quantiles that are black and white where no truth is known
-NEARLY_0 = 1e-3  # of white: a black so near to 0 is 0
-ANOTHER_UNIT = 3.0  # an estimate so many times as bright as the observation has another unit
+BRIGHTEST = 0.999  # quantile that is white where no truth is known
 
 
 def ordered(methods: Sequence[str], first: Sequence[str]) -> list[str]:
@@ -63,6 +60,12 @@ def only(methods: Sequence[str], wanted: Sequence[str]) -> list[str]:
     return [one for one in ordered(methods, wanted) if one in wanted or _kind(one) in wanted]
 
 
+def not_run(methods: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """Those of `wanted` that were not run, nor any variant of them."""
+    kinds = {kind for method in methods for kind in (method, _kind(method))}
+    return [one for one in wanted if one not in kinds]
+
+
 def _kind(method: str) -> str:
     """Longest known id that a method of a user's own begins with; of a known one, its own."""
     if method in known_methods.TABLE:
@@ -80,11 +83,11 @@ def band(
     label: str = "",
     observation: str = "input",
 ) -> Band:
-    """Read the observation, the methods' volumes and the truth, and what one grey scale suits them.
+    """Read the observation, the methods' volumes and the truth, and what grey scale suits them.
 
-    Where the truth is known, white is its full intensity and black 0. Where not, they are quantiles
-    of what is shown of the estimates; an estimate whose unit of intensity is not the
-    observation's has a scale of its own.
+    Where the truth is known, white is its full intensity. Where not, intensities have no common
+    unit (a few bright voxels of one estimate would make all others black): every volume is
+    over a white of its own, a quantile of what is shown of it. Black is 0.
 
     Parameters
     ----------
@@ -107,25 +110,22 @@ def band(
         if item is None and method != "input":
             continue
         volume = observed.array if item is None else results.restored(item).array
-        beneath, scale = "", None
+        beneath, quality = "", math.nan
         if truth is not None:
             row = None if item is None else rows.loc[tuple(item)]
             volume, quality = _as_scored(volume, truth.array, row, degradation)
             beneath = f"{quality:.2f} dB" if math.isfinite(quality) else ""
         images = projections(volume, where)
-        if truth is None and _other_unit(volume, observed.array):
-            scale = _scale([images])
-            beneath = limits(*scale)
+        if truth is None:
+            white = _white(images)
+            images = {name: image / np.float32(white) for name, image in images.items()}
+            beneath = f"white: {_short(white)}"
         heading = observation if method == "input" else method
-        columns.append(Column(heading, images, beneath, scale))
-    black, white, unit = 0.0, RANGE, FULL
-    if truth is not None:
-        columns.append(Column("truth", projections(truth.array, where)))
-    else:
-        unit = GREY if degradation == RECORDED else FULL
-        alike = [one.images for one in columns if one.scale is None]
-        black, white = _scale(alike[1:] or alike)
-    return Band(label, where, tuple(columns), black, white, unit)
+        columns.append(Column(heading, images, beneath, quality))
+    if truth is None:
+        return Band(label, where, tuple(columns), 0.0, 1.0, OWN)
+    columns.append(Column("truth", projections(truth.array, where)))
+    return Band(label, where, tuple(columns), 0.0, RANGE, FULL)
 
 
 def _as_scored(
@@ -141,19 +141,20 @@ def _as_scored(
     return scaled, psnr(truth, scaled, RANGE)
 
 
-def _other_unit(volume: np.ndarray, observed: np.ndarray) -> bool:
-    """Whether an estimate's light is not the observation's: a unit-sum PSF keeps the mean."""
-    mean, seen = (float(one.mean(dtype=np.float64)) for one in (volume, observed))
-    return not seen / ANOTHER_UNIT <= mean <= seen * ANOTHER_UNIT
+def _white(images: Mapping[str, np.ndarray]) -> float:
+    """Intensity that is white in all views of a volume; 1 where nothing is above 0."""
+    values = np.concatenate([image.ravel() for image in images.values()])
+    found = float(np.quantile(values, BRIGHTEST))
+    found = found if found > 0 else float(values.max())
+    return found if found > 0 else 1.0
 
 
-def _scale(columns: Sequence[Mapping[str, np.ndarray]]) -> tuple[float, float]:
-    """Black and white for these views; each column has its say in both."""
-    values = [np.concatenate([image.ravel() for image in one.values()]) for one in columns]
-    black = min(float(np.quantile(one, BLACKEST)) for one in values)
-    white = max(float(np.quantile(one, BRIGHTEST)) for one in values)
-    white = white if white > black else black + 1.0
-    return (0.0 if abs(black) < NEARLY_0 * white else black), white
+def _short(value: float) -> str:
+    """Write with two digits, as 4.7e3 where it is no handy number."""
+    if 0.1 <= value < 100:
+        return f"{value:.2g}"
+    digits, power = f"{value:.1e}".split("e")
+    return f"{digits}e{int(power)}"
 
 
 def left_out(results: Results, shown: Sequence[str]) -> str:
@@ -163,12 +164,12 @@ def left_out(results: Results, shown: Sequence[str]) -> str:
 
 
 def quantiles(bands: Sequence[Band]) -> str:
-    """Say what black and white are where no truth sets them."""
-    if all(any(one.heading == "truth" for one in band.columns) for band in bands):
+    """Say what white is where no truth sets it."""
+    if all(band.unit != OWN for band in bands):
         return ""
     return (
-        " Without a truth, black and white are quantiles of the shown views of the estimates: the "
-        f"least of {100 * BLACKEST:g} % and the greatest of {100 * BRIGHTEST:g} %."
+        f" Without a truth, white is the {100 * BRIGHTEST:g} % quantile of the column's own views, "
+        "in grey values of the estimate: brightness says nothing from column to column."
     )
 
 
@@ -188,9 +189,42 @@ def gained(bands: Sequence[Band], degradations: Sequence[str]) -> str:
 
 
 def trained(results: Results) -> str:
-    """Say what learned methods were trained at; nothing where there are none."""
+    """Say what learned methods were trained at or on; nothing where there are none."""
     at = sorted({training.rpartition("-seed")[0] for _, training in results.trained})
-    return f" Learned methods were trained at {', '.join(at)}." if at else ""
+    made = [one for one in at if one != RECORDED]
+    where = [f"at {', '.join(made)}"] if made else []
+    where += ["on recordings"] if RECORDED in at else []
+    return f" Learned methods were trained {' or '.join(where)}." if where else ""
+
+
+def not_learned(results: Results, band: Band) -> str:
+    """Name learned methods of a band that are further from the truth than its observation is."""
+    least = next((one.quality for one in band.columns if one.heading == "input"), math.nan)
+    learned = {method for method, _ in results.trained}
+    below = [one for one in band.columns if one.heading in learned and one.quality < least]
+    if not below:
+        return ""
+    named = ", ".join(f"{one.heading} {one.quality:.1f} dB" for one in below)
+    have = "Has" if len(below) == 1 else "Have"
+    return f" {have} not learned in this budget: {named}, below the input's {least:.1f} dB."
+
+
+def tiled(results: Results, band: Band, sample: str, degradation: str) -> str:
+    """Say where speckle comes from if a learned method that restored in tiles is shown."""
+    from focusbench.training.sharpening import Sharpening
+
+    learned = {method for method, _ in results.trained}
+    for column in band.columns:
+        item = results.find(sample, degradation, column.heading)
+        if item is None or column.heading not in learned:
+            continue
+        given = results.record(item).get("parameters") or {}
+        if max(band.places.shape) > given.get("tile", Sharpening.tile):
+            return (
+                " Learned methods restore in tiles, and instance normalisation scales each by what "
+                "is in it: one without structure (filaments) has its noise lifted to speckle."
+            )
+    return ""
 
 
 def made_with(settings: Mapping[str, Any]) -> str:

@@ -23,7 +23,11 @@ from focusbench.tracks.deconvolution.degradations import parse
 from focusbench.tracks.deconvolution.metrics import METRICS
 from focusbench.tracks.deconvolution.observations import Observation, peak_and_average
 from focusbench.tracks.deconvolution.score_cells import FITTED_MARK, RECORDED
-from focusbench.tracks.deconvolution.training_notes import learned_little, training_notes
+from focusbench.tracks.deconvolution.training_notes import (
+    learned_little,
+    on_other_volumes,
+    training_notes,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -64,7 +68,8 @@ def notes(
     """Say how the table was made, and what its columns mean; `grids`: scores by degradation."""
     version, differs = provenance(settings)
     lines = [version, *learned_little(scores, results, settings), *volumes(results, settings)]
-    lines += [*psf(results, settings), *training_notes(results, settings), work(results)]
+    lines += [*psf(results, settings), *training_notes(results, settings)]
+    lines += [*on_other_volumes(results), work(results)]
     lines += [*set_parameters(results, settings), differs]
     lines += definitions(scores, [key for key in METRICS if key not in structure_block.SHOWN])
     if PUBLISHED_ON in results.degradations:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from focusbench.evaluation import published
@@ -24,7 +24,7 @@ from focusbench.tracks.deconvolution.score_cells import (
 )
 from focusbench.tracks.deconvolution.table1_notes import PUBLISHED_ON
 from focusbench.tracks.deconvolution.table3_notes import notes, summary
-from focusbench.tracks.deconvolution.told import pairs, told
+from focusbench.tracks.deconvolution.told import pairs, told, unsettled
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -66,7 +66,8 @@ def table3(results: Results, settings: Mapping[str, Any]) -> Table:
         grid = ScoreGrid(rows, results.samples, list(known), METRICS, settings["seed"])
         shown = printed if degradation == PUBLISHED_ON else printed.iloc[:0]
         couples = pairs(grid.methods, trainings)
-        blocks += _blocks(grid, degradation, known, couples, shown)
+        plain = unsettled(grid.methods, degradation, trainings)
+        blocks += _blocks(grid, degradation, known, couples, shown, plain)
         data.append(_tidy(grid, degradation, known, couples, shown))
     empty = pandas.DataFrame(columns=["degradation", "sample", "method"])
     return Table(
@@ -85,14 +86,20 @@ def _blocks(
     known: Mapping[str, str],
     couples: Sequence[tuple[str, str]],
     printed: DataFrame,
+    plain: Collection[str],
 ) -> list[Block]:
-    found = [_scores(grid, degradation, known, printed)]
+    found = [_scores(grid, degradation, known, printed, plain)]
     return [*found, _differences(grid, degradation, couples, printed)] if couples else found
 
 
 def _scores(
-    grid: ScoreGrid, degradation: str, known: Mapping[str, str], printed: DataFrame
+    grid: ScoreGrid,
+    degradation: str,
+    known: Mapping[str, str],
+    printed: DataFrame,
+    plain: Collection[str],
 ) -> Block:
+    """One row per method; those in `plain` are never bold."""
     header = ["method", "the PSF is", "PSNR of the volume, dB", "SSIM uniform_3d"]
     header += ["reduced chi-square / RMS residual in 1/1000 of full intensity"]
     header += ["published PSNR, dB / SSIM"] if len(printed) else []
@@ -101,7 +108,8 @@ def _scores(
     for method in grid.methods:
         row = [cell(label(grid, method)), cell(known[method])]
         for metric in COMPARED:
-            bold = winners[metric] == method and not sees_truth(grid, method)
+            bold = winners[metric] == method and method not in plain
+            bold = bold and not sees_truth(grid, method)
             row.append(cell(mean_and_spread(grid, metric, method), bold=[bold]))
         row.append(_fit(grid, method, ""))
         row += [_published(printed, method)] if len(printed) else []

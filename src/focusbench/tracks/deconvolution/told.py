@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import product
 
-from focusbench.tracks.deconvolution.learned import PAIRS, Training
+from focusbench.tracks.deconvolution import learned
+from focusbench.tracks.deconvolution.learned import FEWEST_SEEDS, PAIRS, Training
 
 NOTHING = "not used"
 TOLD = "told"
@@ -69,3 +70,25 @@ def pairs(methods: Sequence[str], trainings: Sequence[Training]) -> list[tuple[s
     return found + [
         (other, method) for method, other in COUNTERPARTS.items() if {method, other} <= known.keys()
     ]
+
+
+def trained_pairs(
+    methods: Sequence[str], degradation: str, trainings: Sequence[Training]
+) -> list[tuple[Training, Training]]:
+    """Trainings of those `pairs` that both learn; those that restored this degradation."""
+    found = []
+    for couple in pairs(methods, trainings):
+        one, other = (learned.used_for(method, degradation, trainings) for method in couple)
+        if one is not None and other is not None:
+            found.append((one, other))
+    return found
+
+
+def unsettled(methods: Sequence[str], degradation: str, trainings: Sequence[Training]) -> set[str]:
+    """Methods whose rank may be that of their trainings: too few seeds, or a pair's other steps."""
+    used = [learned.used_for(method, degradation, trainings) for method in methods]
+    found = {one.method for one in used if one is not None and one.seeds < FEWEST_SEEDS}
+    for one, other in trained_pairs(methods, degradation, trainings):
+        if not learned.alike(one, other):
+            found |= {one.method, other.method}
+    return found

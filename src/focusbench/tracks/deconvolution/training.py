@@ -11,6 +11,7 @@ import numpy as np
 from focusbench.errors import InputError
 from focusbench.evaluation.psnr import psnr
 from focusbench.images import Volume, read_volume
+from focusbench.tracks.deconvolution.checks import SAME_VOXEL
 from focusbench.tracks.deconvolution.metrics import RANGE
 from focusbench.tracks.deconvolution.nominal import nominal_kernel
 from focusbench.training.volumes import PairedVolumes, UnpairedVolumes
@@ -19,9 +20,6 @@ KINDS = {"pairs": PairedVolumes, "unpaired": UnpairedVolumes}
 
 WATCHED = 128
 """Voxels along each axis, at most, of the middle of a validation volume that is watched."""
-
-SAME_SIZE = 0.01
-"""Relative difference of voxel sizes that makes no other recording."""
 
 LEAST_BLOCK = 16
 """Voxels: below, crops hardly differ."""
@@ -112,7 +110,7 @@ def _check_recordings(recordings: Mapping[str, Volume], blocks: int) -> None:
     sizes = {name: tuple(volume.voxel_size) for name, volume in recordings.items()}
     first, size = next(iter(sizes.items()))
     for name, other in sizes.items():
-        if not np.allclose(other, size, rtol=SAME_SIZE, atol=0):
+        if not np.allclose(other, size, rtol=SAME_VOXEL, atol=0):
             raise InputError(
                 f"training: {name} has voxels of {_um(other)}, {first} of {_um(size)}; recordings "
                 "of one voxel size are accepted"

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LEAD = "psnr_volume"
 BAR = "affine_input"
+RESIDUAL = "rms_residual"
+TRIVIAL = ("zeros", "input")  # rows that an explanation of a recording must beat
 
 CHOSEN = {
     "quick": "Parameters of the quick preset that differ from the paper's were chosen on the "
@@ -48,9 +50,22 @@ def training_notes(results: Results, settings: Mapping[str, Any]) -> list[str]:
     if recorded:
         lines.append(_on_recordings(recorded, told))
     lines += _lengths(trainings)
-    if settings["preset"] in CHOSEN:
-        lines.append(CHOSEN[settings["preset"]])
-    return lines
+    return [*lines, *_chosen(results, settings)]
+
+
+def _chosen(results: Results, settings: Mapping[str, Any]) -> list[str]:
+    """How the preset's parameters were chosen, and of which this is not said."""
+    if settings["preset"] not in CHOSEN:
+        return []
+    text = CHOSEN[settings["preset"]]
+    prefix = "methods.deconvolution."
+    changed = sorted(key for key in settings.get("differs") or {} if key.startswith(prefix))
+    if changed:
+        listed = ", ".join(key.removeprefix(prefix) for key in changed)
+        text += f" This is said of parameters that stand in the preset, so not of {listed}."
+    if RECORDED in results.degradations:
+        text += " They were chosen on simulated volumes, not on recordings."
+    return [text]
 
 
 def _ids(trainings: Sequence[Training]) -> list[str]:
@@ -98,39 +113,94 @@ def _lengths(trainings: Sequence[Training]) -> list[str]:
     return [f"Length of a training: {'; '.join(texts)}."] if texts else []
 
 
-def learned_little(scores: DataFrame, results: Results, settings: Mapping[str, Any]) -> list[str]:
-    """Name learned methods that score below the rescaled input; nothing where none does.
+def on_other_volumes(results: Results) -> list[str]:
+    """Name methods that restored recordings with weights of made volumes; nothing without any."""
+    trainings = learned.read(results)
+    restored = dict.fromkeys(item.method for item in results.items if item.degradation == RECORDED)
+    made = [
+        method
+        for method in restored
+        if (one := learned.used_for(method, RECORDED, trainings)) and one.degradation != RECORDED
+    ]
+    if not made:
+        return []
+    return [
+        f"Trained on made volumes, not on recordings: {', '.join(made)}. Optics, voxels, noise "
+        "and objects of a recording may be others, and nothing tells how much that costs. What "
+        "comes out is in the training's unit of intensity, [0, 1] for made volumes, and residuals "
+        "of recordings are in grey values: such a row's residual tells nothing of its shape. "
+        "tracks.deconvolution.training.recordings trains on recordings."
+    ]
 
-    `scores`: those of the table's methods, and of the rescaled input.
+
+def learned_little(scores: DataFrame, results: Results, settings: Mapping[str, Any]) -> list[str]:
+    """Name learned methods that did no better than a trivial row; nothing where none did.
+
+    They are compared by PSNR with the rescaled input, recordings one by one. Where no truth is
+    known of a recording, by RMS residual with the empty volume and with the recording itself.
+
+    `scores`: those of the table's methods, and of the trivial rows.
     """
     known = {method for method, _ in results.trained}
     trained = [method for method in results.methods if method in known]
-    if not trained or scores.empty or LEAD not in scores:
+    if not trained or scores.empty:
         return []
-    means = scores.groupby(["degradation", "method"], sort=False)[LEAD].mean()
-    texts = []
-    for degradation in (one for one in results.degradations if one != RECORDED):
-        bar = means.get((degradation, BAR), math.nan)
-        below = [
-            f"{method} by {fixed(bar - means[degradation, method], 2)} dB"
-            for method in trained
-            if (degradation, method) in means and means[degradation, method] < bar
-        ]
-        if below:
-            texts.append(f"{', '.join(below)} ({degradation})")
-    if not texts:
-        return []
-    line = (
-        f"Learned methods whose mean PSNR is below that of {BAR}: {'; '.join(texts)}. They gave "
-        "less than the scale of intensities alone does."
-    )
-    if settings["preset"] != "paper":
-        line += (
+    below, unexplained = [], []
+    for degradation in dict.fromkeys(scores["degradation"]):
+        rows = scores[scores["degradation"] == degradation]
+        if degradation != RECORDED:
+            below += _below_bar(rows, trained, degradation)
+            continue
+        for sample in dict.fromkeys(rows["sample"]):  # nothing is averaged over recordings
+            own = rows[rows["sample"] == sample]
+            if LEAD in own and own[LEAD].notna().any():
+                below += _below_bar(own, trained, f"{degradation} {sample}")
+            else:
+                unexplained += _unexplained(own, trained, sample)
+    lines = []
+    if below:
+        lines.append(
+            f"Learned methods whose mean PSNR is below that of {BAR}: {'; '.join(below)}. They "
+            "gave less than the scale of intensities alone does."
+        )
+    if unexplained:
+        lines.append(
+            "Learned methods that, by RMS residual, explain the recording no better than a "
+            f"trivial row does: {'; '.join(unexplained)}."
+        )
+    if lines and settings["preset"] != "paper":
+        lines[0] += (
             f" The preset {settings['preset']} is for small networks and short trainings, the "
             "paper trained 7 million parameters for 10 hours on a GPU: such a row tells nothing of "
             "what the method does with that budget."
         )
-    return [line]
+    return lines
+
+
+def _below_bar(rows: DataFrame, trained: Sequence[str], where: str) -> list[str]:
+    if LEAD not in rows:
+        return []
+    means = rows.groupby("method", sort=False)[LEAD].mean()
+    bar = means.get(BAR, math.nan)
+    texts = [
+        f"{method} by {fixed(bar - means[method], 2)} dB"
+        for method in trained
+        if method in means and means[method] < bar
+    ]
+    return [f"{', '.join(texts)} ({where})"] if texts else []
+
+
+def _unexplained(rows: DataFrame, trained: Sequence[str], sample: str) -> list[str]:
+    if RESIDUAL not in rows:
+        return []
+    means = rows.groupby("method", sort=False)[RESIDUAL].mean()
+    texts = []
+    for method in trained:
+        value = means.get(method, math.nan)
+        bars = [bar for bar in TRIVIAL if value >= means.get(bar, math.nan)]  # never with NaN
+        if bars:
+            texts.append(f"{method} than {' and '.join(bars)}")
+    return [f"{', '.join(texts)} ({sample})"] if texts else []
 
 
 def duration(seconds: float) -> str:
