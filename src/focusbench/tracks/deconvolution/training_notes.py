@@ -22,7 +22,7 @@ TRIVIAL = ("zeros", "input")  # rows that an explanation of a recording must bea
 
 CHOSEN = {
     "quick": "Parameters of the quick preset that differ from the paper's were chosen on the "
-    "validation volume, in more than 50 short trainings of all learned methods together (some of the "
+    "validation volume, in more than 50 short trainings of all learned methods together (some "
     "early ones were also looked at on two of the samples); one setting serves all samples. "
     "Lengths of trainings were then cut until the preset fitted into its minutes.",
 }
