@@ -50,6 +50,7 @@ include: "rules/report.smk"
 include: "rules/data.smk"
 include: "rules/degrade.smk"
 include: "rules/train.smk"
+include: "rules/predict.smk"
 include: "rules/restore.smk"
 include: "rules/evaluate.smk"
 

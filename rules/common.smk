@@ -46,8 +46,28 @@ def weights_of(wildcards):
 
 def training_inputs(wildcards):
     """Volumes that a training reads; none where it makes its own."""
-    roles = plan.training_files(CONFIG, wildcards.track, wildcards.training)
-    return [path for files in roles.values() for path in files.values()]
+    ids = (wildcards.track, wildcards.training, wildcards.method)
+    return [
+        path
+        for files in plan.training_files(CONFIG, *ids).values()
+        for path in files.values()
+    ]
+
+
+def levels_of(wildcards):
+    """The levels that a method is told, in a list that is empty if it needs none."""
+    item = paths.Restored(
+        wildcards.sample, wildcards.degradation, wildcards.method, int(wildcards.seed)
+    )
+    return plan.levels(CONFIG, wildcards.track, item) or []
+
+
+def judged_files(wildcards):
+    """Truths, and real stacks, that a predictor is judged on."""
+    roles = plan.accuracy_files(CONFIG, wildcards.track, wildcards.method)
+    stacks = CONFIG["tracks"][wildcards.track][plan.STACKS]
+    real = [path for sample in stacks for path in plan.source_files(CONFIG, sample)]
+    return [path for files in roles.values() for path in files.values()] + real
 
 
 def threads_of(wildcards):

@@ -1,15 +1,17 @@
 # Raw data and procedural phantoms -> prepared ground truth.
+from focusbench.data import HOMES
 
 
 # A job of this machine: those of a cluster often have no network. The file is not removed before
 # the job: one that is there is checked, not downloaded again.
 rule download:
     output:
-        update("data/scivis/{raw}"),
+        update("data/{home}/{raw}"),
     log:
-        "results/logs/data/{raw}.log",
+        "results/logs/data/{home}/{raw}.log",
     wildcard_constraints:
-        raw=r"\w+_\d+x\d+x\d+_\w+\.raw",
+        home="|".join(HOMES),
+        raw=r"\w+\.(?:raw|zip)",
     localrule: True
     conda:
         "../envs/focusbench.yaml"

@@ -32,6 +32,7 @@ rule timing:
         observed="results/{track}/observed/{sample}/{degradation}.ome.tif",
         about="results/{track}/observed/{sample}/{degradation}.json",
         model=weights_of,
+        levels=levels_of,
     output:
         "results/{track}/timing/{sample}/{degradation}/{method}-seed{seed}.json",
     log:

@@ -7,6 +7,7 @@ rule restore:
         about="results/{track}/observed/{sample}/{degradation}.json",
         truth=truth_of,
         model=weights_of,
+        levels=levels_of,
     output:
         volume="results/{track}/restored/{sample}/{degradation}/{method}-seed{seed}.ome.tif",
         trace="results/{track}/restored/{sample}/{degradation}/{method}-seed{seed}.trace.csv",

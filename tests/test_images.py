@@ -52,6 +52,20 @@ def test_round_trip(path, dtype, slices):
     assert volume.voxel_size == SIZE
 
 
+def test_round_trip_of_a_single_image(path):
+    images.write_volume(path, VOLUME[0], "YX", SIZE[1:])
+    image = images.read_volume(path, "YX")
+    np.testing.assert_array_equal(image.array, VOLUME[0])
+    assert (image.axes, image.voxel_size) == ("YX", SIZE[1:])
+    # as a volume it is one slice, and no depth of it is told
+    assert images.read_volume(path)[0].shape == (1, *VOLUME[0].shape)
+    assert images.read_volume(path).voxel_size is None
+    images.write_volume(path, VOLUME, voxel_size=SIZE)
+    assert "5 images; a single one is wanted" in refusal(
+        lambda at: images.read_volume(at, "YX"), path
+    )
+
+
 def test_round_trip_of_colour(path):
     array = RNG.integers(0, 255, (4, 9, 7, 3), dtype=np.uint8)
     images.write_volume(path, array, axes="ZYXC", voxel_size=SIZE)
@@ -109,8 +123,8 @@ def test_equal_content_gives_equal_bytes(tmp_path):
         (VOLUME[..., None], {"axes": "ZYXC"}, "ZYXC with 3 colours"),
         (np.full((2, 3, 4), np.nan, np.float32), {}, "NaN or infinite"),
         (np.full((2, 3, 4), np.inf, np.float32), {}, "NaN or infinite"),
-        (VOLUME, {"voxel_size": (1.0, 0.0, 1.0)}, "not three positive lengths"),
-        (VOLUME, {"voxel_size": (1.0, 1.0)}, "not three positive lengths"),
+        (VOLUME, {"voxel_size": (1.0, 0.0, 1.0)}, "not 3 positive lengths"),
+        (VOLUME, {"voxel_size": (1.0, 1.0)}, "not 3 positive lengths"),
     ],
 )
 def test_what_is_not_written_leaves_the_old_file(path, array, options, line):

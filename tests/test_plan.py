@@ -53,7 +53,7 @@ def test_ids_of_the_whole_registry_are_accepted_as_wildcards():
     for sample in registry.names("multifocus"):
         assert re.fullmatch(expression["sample"], sample)
         assert re.fullmatch(expression["sample"], f"{sample}.size50")
-    for other in ("cells", "cell.size", "cell.size0", "cell.size50.size50"):
+    for other in ("celly", "cell.size", "cell.size0", "cell.size50.size50"):
         assert not re.fullmatch(expression["sample"], other)
 
 

@@ -1,4 +1,4 @@
-"""Command line: `focusbench restore ...`, or `python -m focusbench restore ...`."""
+"""Command line: `focusbench VERB ...`, or `python -m focusbench VERB ...`; see `--help`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from typing import Any
 from focusbench import methods, tracks
 from focusbench.errors import InputError
 from focusbench.jobs import MARK, line
-from focusbench.tracks.recording import flag
+from focusbench.tracks.recording import Prepared, flag
+
+LEVELS = "defocus"  # the track whose images have levels
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,11 +82,34 @@ def _parser() -> argparse.ArgumentParser:
                 )
     how = verb.add_argument_group("how to run")
     how.add_argument("--seed", type=int, default=0)
-    how.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
-    how.add_argument("--threads", type=int, default=1)
+    _add_machine(how)
     how.add_argument("--budget-seconds", type=float, metavar="S", help="stop after that time")
     verb.set_defaults(run=_restore)
+    _add_levels(
+        verbs.add_parser(
+            "levels",
+            help="tell how far the patches of an image are out of focus",
+            description="Tell the defocus levels of an image's patches, as a trained predictor "
+            "sees them: one line a patch, with the probability of each level. They hold for the "
+            "lens and the pixels that it learned with.",
+        )
+    )
     return parser
+
+
+def _add_machine(group: Any) -> None:
+    group.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    group.add_argument("--threads", type=int, default=1)
+
+
+def _add_levels(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("stack", metavar="image", help="TIFF or PNG of 16 bits a pixel")
+    verb.add_argument("-o", "--output", required=True, help="the list to write (.csv)")
+    verb.add_argument("--weights", required=True, help="of a predictor (.safetensors)")
+    patch = tracks.stage(LEVELS, "recording").OPTIONS["patch"]
+    verb.add_argument("--patch", type=patch.type, metavar=patch.metavar, help=patch.help)
+    _add_machine(verb)
+    verb.set_defaults(run=_levels)
 
 
 def _restore(options: argparse.Namespace) -> None:
@@ -99,16 +124,22 @@ def _restore(options: argparse.Namespace) -> None:
     _check_place(options.output, options.stack)
     if options.seed < 0:
         raise InputError(f"--seed: {options.seed} is not accepted; 0 or more")
-    if options.threads < 1:
-        raise InputError(f"--threads: {options.threads} is not accepted; 1 or more")
+    _check_threads(options)
     if options.budget_seconds is not None and not options.budget_seconds > 0:
         raise InputError(f"--budget-seconds: {options.budget_seconds} is not accepted; more than 0")
     parameters = dict(map(_parameter, options.parameters))
     chosen = methods.build(options.method, parameters)
-    if options.method in methods.TABLE and methods.TABLE[options.method].track != options.track:
+    entry = methods.TABLE.get(options.method)
+    if entry is not None and not entry.serves(options.track):
+        mine = [name for name in methods.names(options.track) if not methods.TABLE[name].predicts]
         raise InputError(
             f"--method: {options.method} belongs to another track; accepted: "
-            f"{', '.join(methods.names(options.track))}, or module:Class"
+            f"{', '.join(mine)}, or module:Class"
+        )
+    if entry is not None and entry.predicts:
+        raise InputError(
+            f"--method: {options.method} restores nothing; `focusbench levels` writes what it "
+            "tells, and methods that restore take its --weights"
         )
     if hasattr(chosen, "fit") and not options.weights:
         raise InputError(
@@ -123,12 +154,14 @@ def _restore(options: argparse.Namespace) -> None:
         "threads": options.threads,
         "budget_seconds": options.budget_seconds,
     }
-    target = methods.TABLE[options.method].target if options.method in methods.TABLE else None
     code = code_hash(
-        target or options.method,
+        entry.target if entry is not None else options.method,
         tracks.TABLE[options.track].package + ".problem",
         "focusbench.running",
     )
+    stated = Prepared(recording.problem, weights)
+    if recording.prepare is not None:
+        stated = recording.prepare(chosen, weights, running.make_run(how, options.seed))
     known = {
         "method": options.method,
         "parameters": parameters,
@@ -136,6 +169,10 @@ def _restore(options: argparse.Namespace) -> None:
         "optics": dict(recording.optics),
         "seed": options.seed,
         "code": code,
+        "told": {
+            name: hashlib.sha256(array.tobytes()).hexdigest()
+            for name, array in stated.problem.extras.items()
+        },
         **how,
     }
     inputs = [*recording.files, *([options.weights] if options.weights else [])]
@@ -145,9 +182,11 @@ def _restore(options: argparse.Namespace) -> None:
     monitor = running.trace(f"{options.method} {Path(options.stack).name}", parameters.get("steps"))
     run = running.make_run(how, options.seed, state, monitor)
     restoration, record = running.restore(
-        options.method, parameters, recording.problem, run, weights
+        options.method, parameters, stated.problem, run, stated.weights
     )
     write_volume(options.output, restoration.estimate, observed.axes, observed.voxel_size)
+    if stated.write is not None:
+        stated.write(stem)
     monitor.write_csv(f"{stem}.trace.csv")
     about = {
         "code": code,
@@ -158,12 +197,37 @@ def _restore(options: argparse.Namespace) -> None:
         else parameters,
         "stack": {**recording.stack, "voxel_size": list(observed.voxel_size)},
         **recording.optics,
+        **stated.about,
         "budget_seconds": options.budget_seconds,
         "inputs_sha256": {str(one): sha256(one) for one in inputs},
         "observed_sha256": observed_sha256,
     }
     write_json(f"{stem}.json", {**record, **about})
     state.remove()
+
+
+def _levels(options: argparse.Namespace) -> None:
+    from focusbench import running
+    from focusbench.training.weights import load_weights
+
+    if not options.output.lower().endswith(".csv"):
+        raise InputError(f"--output: {options.output!r} is not accepted; a name that ends in .csv")
+    _check_place(options.output, options.stack)
+    _check_threads(options)
+    recording, levels = (tracks.stage(LEVELS, name) for name in ("recording", "levels"))
+    given = {} if options.patch is None else {"patch": options.patch}
+    observed, settings = recording.read_field(options.stack, given)
+    weights = load_weights(options.weights)
+    how = {"device": options.device, "threads": options.threads, "budget_seconds": None}
+    _, told = recording.predicted(observed, settings, weights, running.make_run(how, 0))
+    levels.write(options.output, told)
+    found = recording.summary(told)
+    print(", ".join(f"level {level}: {count}" for level, count in found.items()))
+
+
+def _check_threads(options: argparse.Namespace) -> None:
+    if options.threads < 1:
+        raise InputError(f"--threads: {options.threads} is not accepted; 1 or more")
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:

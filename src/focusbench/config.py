@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from focusbench import methods, tracks
-from focusbench.data import registry
+from focusbench.data import HOMES, registry
 from focusbench.errors import InputError
 from focusbench.paths import split_size
 
@@ -108,7 +108,13 @@ def preset(name: str) -> dict[str, Any]:
         "preset": name,
         "seed": 0,
         "device": "auto",
-        "data": {"scivis": {"directory": None}, "stack": {}, "fluorescence": {}},
+        "data": {
+            "scivis": {"directory": None},
+            "bbbc006": {"directory": None, "planes": None},
+            "stack": {},
+            "fluorescence": {},
+            "defocused": {},
+        },
         "tracks": {},
         "methods": {},
     }
@@ -164,8 +170,10 @@ def resolve_method(track: str, method: str, entries: Mapping[str, Any]) -> dict[
                 "stochastic": facts.stochastic,
                 "gpu": facts.gpu,
                 "trains_on": facts.trains_on,
-                "fit_parameters": list(facts.fit_parameters),
+                "fit_parameters": facts.fit_parameters and list(facts.fit_parameters),
                 "fitted": facts.fitted,
+                "predicts": facts.predicts,
+                "predictor": parameters.get("predictor", facts.predictor),
             }
         chain.append(used)
     parameters = {**entry, **parameters}
@@ -185,6 +193,8 @@ def resolve_method(track: str, method: str, entries: Mapping[str, Any]) -> dict[
         **{key: facts[key] for key in ("stochastic", "gpu", "trains_on")},
         "fit_parameters": None,  # not known: any of them
         "fitted": None,
+        "predicts": False,
+        "predictor": parameters.get("predictor"),
     }
 
 
@@ -335,9 +345,11 @@ def _check_grid(
                     f"config: {place}.degradations: none is for {sample}, which is no recording; "
                     f"accepted: {facts.degradation_help}"
                 )
-    for method in grid["methods"]:
-        if method not in known:
-            raise _unknown(f"{place}.methods", method, list(known), "method")
+    for key, predicts in (("methods", False), ("predictors", True)):
+        accepted = [method for method, one in known.items() if one["predicts"] == predicts]
+        for method in grid.get(key, []):
+            if method not in accepted:
+                raise _unknown(f"{place}.{key}", method, accepted, key.removesuffix("s"))
 
 
 def samples(merged: Mapping[str, Any], track: str) -> list[str]:
@@ -350,10 +362,11 @@ def _own(merged: Mapping[str, Any]) -> list[str]:
 
 
 def _check_places(data: Mapping[str, Any]) -> None:
-    directory = data["scivis"]["directory"]
-    if directory is not None and not Path(directory).expanduser().is_dir():
-        raise InputError(f"config: data.scivis.directory: there is no folder {directory!r}")
-    for section in ("stack", "fluorescence"):
+    for source in HOMES:
+        directory = data[source]["directory"]
+        if directory is not None and not Path(directory).expanduser().is_dir():
+            raise InputError(f"config: data.{source}.directory: there is no folder {directory!r}")
+    for section in sorted({facts.own for facts in tracks.TABLE.values()}):
         for sample, entry in data[section].items():
             for key in ("path", "truth", "psf"):
                 if key in entry and not Path(entry[key]).exists():
@@ -448,10 +461,9 @@ def _is_number(text: str) -> bool:
 
 def _unknown(key: str, value: Any, known: Any, kind: str) -> InputError:
     known = list(map(str, known))
-    close = get_close_matches(str(value), known, 1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    hint = registry.meant(str(value), known)
     return InputError(
-        f"config: {key}: unknown {kind} {value!r}{hint}; accepted: {', '.join(known)}"
+        f"config: {key}: unknown {kind} {value!r}{hint}; accepted: {registry.told(known)}"
     )
 
 

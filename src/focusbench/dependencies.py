@@ -66,8 +66,18 @@ def modules(*roots: str) -> dict[str, Path]:
 
 def source(module: str) -> Path | None:
     """Source file of a module, found without importing it or its parents; None if there is none."""
+    if module.partition(".")[0] == PACKAGE:
+        return _own_source(module)
+    return _source(module, sys.path)
+
+
+@cache  # each is asked for once a job and more; the package's own modules stay where they are
+def _own_source(module: str) -> Path | None:
+    return _source(module, [str(_HOME.parent)])
+
+
+def _source(module: str, folders: list[str]) -> Path | None:
     top, *rest = module.split(".")
-    folders = [str(_HOME.parent)] if top == PACKAGE else sys.path
     spec = PathFinder.find_spec(top, folders)
     name = top
     for part in rest:
@@ -93,6 +103,7 @@ def _imports(module: str, path: Path, _modified: int) -> frozenset[str]:
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     names: set[str] = set()
     bound: dict[str, str] = {}  # local name -> dotted name that it was imported as
+    calls: list[ast.Call] = []  # read once all names are bound
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -109,9 +120,10 @@ def _imports(module: str, path: Path, _modified: int) -> frozenset[str]:
             for alias in node.names:
                 names.add(f"{base}.{alias.name}")
                 bound[alias.asname or alias.name] = f"{base}.{alias.name}"
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            names.update(_built(node, bound))
+        elif isinstance(node, ast.Call):
+            calls.append(node)
+    for call in calls:
+        names.update(_built(call, bound))
     return frozenset(names)
 
 

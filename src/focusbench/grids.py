@@ -97,6 +97,17 @@ def timed(config: Config, track: str, study: str | None = None) -> list[Restored
     return [item for method, item in first.items() if method in used]
 
 
+def predictors(config: Config, track: str) -> list[tuple[str, int]]:
+    """(id, seed) of the predictors that a track compares; none in a track without them."""
+    chosen = config["tracks"][track]
+    known = config["methods"][track]
+    return [
+        (method, seed)
+        for method in chosen.get("predictors", [])
+        for seed in (chosen["seeds"] if known[method]["stochastic"] else chosen["seeds"][:1])
+    ]
+
+
 def own(config: Config, sample: str) -> Mapping[str, Any] | None:
     """Entry of a recording of one's own; None for a sample of this package."""
     name = base_id(sample)

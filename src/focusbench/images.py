@@ -1,6 +1,6 @@
-"""Reading and writing volumes and focal stacks.
+"""Reading and writing volumes, focal stacks and images.
 
-Volumes are written as OME-TIFF with axes and voxel size; equal content gives equal bytes. What is
+They are written as OME-TIFF with axes and voxel size; equal content gives equal bytes. What is
 read is checked before anything is allocated or believed: a file that is cut off, has holes, or
 claims more than it can hold is refused with one line, never filled up with zeros.
 """
@@ -25,31 +25,31 @@ PNG_END = b"IEND\xaeB`\x82"
 
 
 class Volume(NamedTuple):
-    """A volume, or a focal stack."""
+    """A volume, a focal stack, or a single image."""
 
     array: np.ndarray
     axes: str  # one letter an axis of `array`, such as "ZYX"
-    voxel_size: tuple[float, float, float] | None  # um, (z, y, x); None: not known
+    voxel_size: tuple[float, ...] | None  # um, (z, y, x), or (y, x) of an image; None: not known
 
 
 def write_volume(
     path: str | Path,
     array: np.ndarray,
     axes: str = "ZYX",
-    voxel_size: tuple[float, float, float] | None = None,
+    voxel_size: tuple[float, ...] | None = None,
 ) -> None:
-    """Write a volume as OME-TIFF, whole or not at all; the same content gives the same bytes.
+    """Write a volume or an image as OME-TIFF, whole or not at all; equal content, equal bytes.
 
     Parameters
     ----------
     path
         File to write or replace.
     array
-        float32 or uint8, finite: (Z, Y, X), or (Z, Y, X, 3) for colour.
+        float32 or uint8, finite: (Z, Y, X), (Z, Y, X, 3) for colour, (Y, X) for a single image.
     axes
-        "ZYX", or "ZYXC" for colour (red, green, blue).
+        "ZYX", "ZYXC" for colour (red, green, blue), or "YX".
     voxel_size
-        (z, y, x) in um.
+        (z, y, x) in um; (y, x) of a single image.
 
     Raises
     ------
@@ -62,22 +62,24 @@ def write_volume(
     if array.dtype not in (np.float32, np.uint8):
         raise InputError(f"{path}: {array.dtype} is not written; accepted are float32 and uint8")
     if (
-        axes not in ("ZYX", "ZYXC")
+        axes not in ("ZYX", "ZYXC", "YX")
         or array.ndim != len(axes)
         or array.size == 0
         or (axes == "ZYXC" and array.shape[-1] != 3)
     ):
         raise InputError(
             f"{path}: an array of shape {array.shape} with axes {axes!r} is not written; accepted "
-            "are ZYX, and ZYXC with 3 colours"
+            "are ZYX, ZYXC with 3 colours, and YX"
         )
     tiff.check_finite(path, array)
     metadata = {"axes": axes.replace("C", "S"), "Creator": "focusbench"}
     if voxel_size is not None:
-        sizes = [float(size) for size in voxel_size]
-        if len(sizes) != 3 or not all(0 < size < np.inf for size in sizes):
-            raise InputError(f"{path}: voxel size {voxel_size} is not three positive lengths in um")
-        for axis, size in zip("ZYX", sizes, strict=True):
+        sizes, sides = [float(size) for size in voxel_size], axes.removesuffix("C")
+        if len(sizes) != len(sides) or not all(0 < size < np.inf for size in sizes):
+            raise InputError(
+                f"{path}: voxel size {voxel_size} is not {len(sides)} positive lengths in um"
+            )
+        for axis, size in zip(sides, sizes, strict=True):
             metadata[f"PhysicalSize{axis}"] = size
             metadata[f"PhysicalSize{axis}Unit"] = "µm"
     # The format wants an identifier; the default is random.
@@ -104,12 +106,13 @@ def read_volume(path: str | Path, axes: str = "ZYX") -> Volume:
     path
         OME-TIFF, ImageJ or plain TIFF with one or more pages of equal size.
     axes
-        What is wanted: "ZYX" (grey), or "ZYXC" (colour).
+        What is wanted: "ZYX" (grey), "ZYXC" (colour), or "YX" (a single grey image).
 
     Returns
     -------
     Volume
-        In the file's own type, (Z, Y, X) or (Z, Y, X, 3), with the voxel size that the file tells.
+        In the file's own type, (Z, Y, X), (Z, Y, X, 3) or (Y, X), with the voxel size that the file
+        tells.
 
     Raises
     ------

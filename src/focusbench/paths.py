@@ -52,6 +52,21 @@ def observation_record(track: str, sample: str, degradation: str) -> str:
     return f"{RESULTS}/{track}/observed/{sample}/{degradation}.json"
 
 
+def levels(track: str, sample: str, degradation: str, predictor: str, seed: int) -> str:
+    """Defocus levels of an observation's patches, as a predictor tells them."""
+    return f"{RESULTS}/{track}/levels/{sample}/{degradation}/{predictor}-seed{seed}.csv"
+
+
+def accuracy(track: str, method: str, training: str) -> str:
+    """Patches that a trained predictor was judged on: what is true of each, and what it told."""
+    return f"{RESULTS}/{track}/accuracy/{method}/{training}.csv"
+
+
+def predictor_timing(track: str, seed: int) -> str:
+    """Patches a second of all predictors, measured with nothing else running."""
+    return f"{RESULTS}/{track}/timing/predictors-seed{seed}.json"
+
+
 def model(track: str, method: str, training: str) -> str:
     """Trained weights."""
     return f"{RESULTS}/{track}/models/{method}/{training}/model.safetensors"

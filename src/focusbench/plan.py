@@ -24,6 +24,7 @@ from focusbench.grids import (
     has_truth,
     own,
     own_sections,
+    predictors,
     restorations,
     section,
     studies,
@@ -32,6 +33,9 @@ from focusbench.grids import (
 from focusbench.paths import Restored, base_id, split_size
 
 PLACES = ("path", "truth", "psf")  # files of a recording of one's own: where, not what
+ORACLE = "oracle"  # in place of a predictor's id: told the true levels
+IMAGES = "image"  # split by image
+STACKS = "stacks"  # key of samples whose real planes predictors are judged on
 LEAST_SIZE, MOST_SIZE = 8, 1024  # lateral voxels of a prepared volume, as in the schemas
 
 
@@ -44,23 +48,53 @@ def training(config: Config, track: str, method: str, seed: int, sample: str) ->
     if trains_on is None:
         return None
     learns = config["tracks"][track].get("training")
-    if learns and learns["recordings"]["samples"] and own(config, sample):
+    if learns and own(config, sample) and learns.get("recordings", {}).get("samples"):
         return f"{tracks.TABLE[track].recorded}-seed{seed}"
-    if learns:  # from the track's own samples
-        return f"{learns['degradation']}-seed{seed}"
+    if learns:  # from the track's own samples; at all levels where no degradation is named
+        return f"{learns.get('degradation', trains_on)}-seed{seed}"
     return f"{trains_on}-size{_size(config, track, sample)}-seed{seed}"
 
 
 def trainings(config: Config, track: str, study: str | None = None) -> list[tuple[str, str]]:
-    """(method, training id) of all that a grid's restorations and their timings start from."""
+    """(method, training id) of all that a grid's restorations and their timings start from.
+
+    With them the predictors that the main grid compares.
+    """
     items = [*restorations(config, track, study), *timed(config, track, study)]
-    return sorted(
-        {
-            (item.method, name)
-            for item in items
-            if (name := training(config, track, item.method, item.seed, item.sample)) is not None
-        }
-    )
+    wanted = [(item.method, item.seed, item.sample) for item in items]
+    wanted += [
+        (one, item.seed, item.sample) for item in items if (one := told_by(config, track, item))
+    ]
+    if study is None:
+        wanted += [
+            (*one, config["tracks"][track]["samples"][0]) for one in predictors(config, track)
+        ]
+    found = ((one[0], training(config, track, *one)) for one in wanted)
+    return sorted({(method, name) for method, name in found if name is not None})
+
+
+def told_by(config: Config, track: str, item: Restored) -> str | None:
+    """Predictor that tells a restoration its levels; None: it needs none, or is told the truth."""
+    facts = _method(config, track, item.method)
+    if facts["parameters"].get("level") is not None or facts["predictor"] == ORACLE:
+        return None
+    return facts["predictor"]
+
+
+def levels(config: Config, track: str, item: Restored) -> str | None:
+    """File with the levels that a restoration is told; None: it needs none."""
+    predictor = told_by(config, track, item)
+    if predictor is None:
+        return None
+    return paths.levels(track, item.sample, item.degradation, predictor, item.seed)
+
+
+def accuracies(config: Config, track: str) -> list[tuple[str, str]]:
+    """(predictor, training id) of those that the main grid compares."""
+    return [
+        (method, training(config, track, method, seed, config["tracks"][track]["samples"][0]))
+        for method, seed in predictors(config, track)
+    ]
 
 
 def weights(config: Config, track: str, method: str, seed: int, sample: str) -> str | None:
@@ -69,12 +103,15 @@ def weights(config: Config, track: str, method: str, seed: int, sample: str) -> 
     return None if name is None else paths.model(track, method, name)
 
 
-def training_files(config: Config, track: str, training: str) -> dict[str, dict[str, str]]:
+def training_files(
+    config: Config, track: str, training: str, method: str = ""
+) -> dict[str, dict[str, str]]:
     """Files that a training on a track's own samples reads, by role and sample; else none.
 
     Roles: `truths` and `observations` of the samples that it learns from, `validation_truths` and
     `validation_observations` of those that choose its parameters. Of recordings no truth is known:
-    what another method made of them stands in.
+    what another method made of them stands in. Where a training makes its own observations, at all
+    levels, there are none; `test_truths` are given to a method that asks for a split by image.
     """
     learns = config["tracks"][track].get("training")
     if not learns:
@@ -93,10 +130,35 @@ def training_files(config: Config, track: str, training: str) -> dict[str, dict[
     files = {}
     for start, samples in (("", learns["samples"]), ("validation_", learns["validation"])):
         files[f"{start}truths"] = {one: paths.truth(track, one) for one in samples}
-        files[f"{start}observations"] = {
-            one: paths.observed(track, one, degradation) for one in samples
-        }
+        if "degradation" in learns:
+            files[f"{start}observations"] = {
+                one: paths.observed(track, one, degradation) for one in samples
+            }
+    if method and _by_image(config, track, method):
+        files["test_truths"] = _truths(config, track, config["tracks"][track]["samples"])
     return files
+
+
+def accuracy_files(config: Config, track: str, method: str) -> dict[str, dict[str, str]]:
+    """Truths that a predictor is judged on, by role and sample.
+
+    `held_out`: the track's samples; `judged`: further ones. For a split by image, what the training
+    reads in place of `held_out`: its test images come from there.
+    """
+    chosen = config["tracks"][track]
+    files = {"judged": _truths(config, track, chosen["judged"])}
+    if _by_image(config, track, method):
+        return {**files, **training_files(config, track, f"{IMAGES}-seed0", method)}
+    return {**files, "held_out": _truths(config, track, chosen["samples"])}
+
+
+def _by_image(config: Config, track: str, method: str) -> bool:
+    return _method(config, track, method)["parameters"].get("split") == IMAGES
+
+
+def _truths(config: Config, track: str, samples: list[str]) -> dict[str, str]:
+    """Truths of samples of the package; a recording is what it is, at no level of ours."""
+    return {one: paths.truth(track, one) for one in samples if own(config, one) is None}
 
 
 def training_recordings(config: Config, track: str) -> list[str]:
@@ -120,7 +182,9 @@ def reports(config: Config, track: str, kind: str) -> list[str]:
     """Tables or figures (`kind`) of a track that the configuration has a grid for."""
     present = [None, *studies(config, track)]
     return [
-        name for name, one in getattr(tracks.TABLE[track], kind).items() if one.study in present
+        name
+        for name, one in getattr(tracks.TABLE[track], kind).items()
+        if one.study in present and (one.needs is None or config["tracks"][track][one.needs])
     ]
 
 
@@ -136,7 +200,8 @@ def targets(config: Config, track: str) -> list[str]:
 def report_inputs(config: Config, track: str, name: str) -> list[str]:
     """Files that a table or figure reads."""
     wanted = _report(config, track, name)
-    items = restorations(config, track, wanted.study)
+    study = wanted.study
+    items = restorations(config, track, study)
     samples = [
         one for one in dict.fromkeys(item.sample for item in items) if has_truth(config, one)
     ]
@@ -150,12 +215,20 @@ def report_inputs(config: Config, track: str, name: str) -> list[str]:
         "observation_records": sorted(
             {paths.observation_record(track, *item[:2]) for item in items}
         ),
-        "timings": [paths.timing(track, item) for item in timed(config, track, wanted.study)],
-        "timed_records": [paths.record(track, item) for item in timed(config, track, wanted.study)],
-        "trainings": [
-            paths.model_record(track, *one) for one in trainings(config, track, wanted.study)
+        "timings": [paths.timing(track, item) for item in timed(config, track, study)],
+        "timed_records": [paths.record(track, item) for item in timed(config, track, study)],
+        "trainings": [paths.model_record(track, *one) for one in trainings(config, track, study)],
+        "levels": sorted({path for item in items if (path := levels(config, track, item))}),
+        "judged_truths": list(
+            _truths(config, track, config["tracks"][track].get("judged", [])).values()
+        ),
+        "accuracies": [paths.accuracy(track, *one) for one in accuracies(config, track)],
+        "predictor_timings": [
+            paths.predictor_timing(track, seed)
+            for seed in config["tracks"][track]["seeds"][:1]
+            if predictors(config, track)
         ],
-        "models": [paths.model(track, *one) for one in trainings(config, track, wanted.study)],
+        "models": [paths.model(track, *one) for one in trainings(config, track, study)],
     }
     return list(dict.fromkeys(path for kind in wanted.reads for path in kinds[kind]))
 
@@ -166,7 +239,12 @@ def _report(config: Config, track: str, name: str) -> tracks.Report:
     known = {**facts.tables, **facts.figures}
     if name not in known:
         raise InputError(f"track {track} has no {name}; known: {', '.join(known)}")
-    study = known[name].study
+    study, needs = known[name].study, known[name].needs
+    if needs is not None and not config["tracks"][track][needs]:
+        raise InputError(
+            f"{name} of track {track}: config: tracks.{track}.{needs}: is empty; without it there "
+            "is nothing to show"
+        )
     if study is not None and study not in studies(config, track):
         raise InputError(
             f"{name} of track {track} shows a study; config: tracks.{track}.studies.{study} is "
@@ -208,8 +286,10 @@ def wildcards(config: Config) -> dict[str, str]:
 
 
 def _training_expression(config: Config, track: str, trains_on: str) -> str:
-    if config["tracks"][track].get("training"):
-        return f"(?:{tracks.TABLE[track].any_degradation})-seed[0-9]+"
+    learns = config["tracks"][track].get("training")
+    if learns:
+        named = tracks.TABLE[track].any_degradation if "degradation" in learns else trains_on
+        return f"(?:{named})-seed[0-9]+"
     return f"{trains_on}-size[1-9][0-9]{{0,3}}-seed[0-9]+"
 
 
@@ -224,10 +304,11 @@ def places(config: Config, sample: str) -> dict[str, Any]:
     entry = own(config, sample)
     if entry is not None:
         return {key: entry[key] for key in PLACES if key in entry}
-    if registry.get(base_id(sample)).source == "scivis":
-        scivis = (config.get("data") or {}).get("scivis") or {}
-        return {"directory": scivis.get("directory")}
-    return {}
+    source = registry.get(base_id(sample)).source
+    if source not in data.HOMES:
+        return {}
+    section = (config.get("data") or {}).get(source) or {}
+    return {"directory": None, **section}
 
 
 def source_files(config: Config, sample: str) -> list[str]:
@@ -251,7 +332,7 @@ def source_files(config: Config, sample: str) -> list[str]:
 
 def downloaded(config: Config, sample: str) -> bool:
     """Whether a sample's source files come from their home, with a checksum that stays."""
-    if own(config, sample) is not None or data_source(config, sample) != "scivis":
+    if own(config, sample) is not None or data_source(config, sample) not in data.HOMES:
         return False
     return not places(config, sample)["directory"]
 
@@ -274,7 +355,7 @@ def _check_sample(config: Config, track: str, sample: str, degradation: str = ""
     name, size = split_size(sample)
     known = [*registry.names(track), *own_sections(config)[tracks.TABLE[track].own]]
     if name not in known:
-        raise InputError(f"{sample} is no sample of track {track}; known: {', '.join(known)}")
+        raise InputError(f"{sample} is no sample of track {track}; known: {registry.told(known)}")
     recorded = tracks.TABLE[track].recorded
     if degradation and own(config, sample) and not degradation.startswith(recorded):
         raise InputError(f"{sample} is a recording, not {degradation}; accepted: {recorded}")
@@ -365,7 +446,7 @@ def train_parameters(config: Config, track: str, method: str, training: str) -> 
         "method": facts["target"],
         "parameters": {key: parameters[key] for key in parameters if fit is None or key in fit},
         "trains_on": facts["trains_on"],
-        "files": training_files(config, track, training),
+        "files": training_files(config, track, training, method),
         "settings": {
             **_section(config, track, "training_keys"),
             **_training_size(training),
@@ -385,17 +466,69 @@ def restore_parameters(
     facts = _method(config, track, method)
     package = tracks.TABLE[track].package
     stages = ["problem", *(["iterates"] if tracks.TABLE[track].iterates else [])]
+    told = {"predictor": facts["predictor"]} if "predictors" in config["tracks"][track] else {}
     return {
         **_how(config, track, facts),
         "method": facts["target"],
         "parameters": facts["parameters"],
-        "settings": _problem(config, track, sample),
+        "settings": {**_problem(config, track, sample), **told},
         "code": code_hash(
             facts["target"],
             *(f"{package}.{name}" for name in stages),
             "focusbench.running",
         ),
         **({"program": _program(facts["command"])} if facts["command"] else {}),
+    }
+
+
+def levels_parameters(
+    config: Config, track: str, sample: str, degradation: str, method: str
+) -> dict[str, Any]:
+    """Of telling the levels of an observation."""
+    _check_sample(config, track, sample, degradation)
+    return {
+        **_predictor(config, track, method, "levels"),
+        "settings": _problem(config, track, sample),
+    }
+
+
+def accuracy_parameters(config: Config, track: str, method: str) -> dict[str, Any]:
+    """Of judging a predictor."""
+    stacks = config["tracks"][track][STACKS]
+    return {
+        **_predictor(config, track, method, "accuracy"),
+        "seed": config["seed"],
+        "files": accuracy_files(config, track, method),
+        "settings": {**_section(config, track, "judge_keys"), STACKS: stacks},
+    }
+
+
+def predictor_timing_parameters(config: Config, track: str) -> dict[str, Any]:
+    """Of timing the predictors that a track compares."""
+    known = dict(accuracies(config, track))
+    return {
+        "predictors": {
+            method: {
+                **_predictor(config, track, method, "levels"),
+                "model": paths.model(track, method, known[method]),
+            }
+            for method in known
+        },
+        "timing": config["tracks"][track]["timing"],
+    }
+
+
+def _predictor(config: Config, track: str, method: str, stage: str) -> dict[str, Any]:
+    """How a predictor is run in a stage; refuse a method that is none."""
+    facts = _method(config, track, method)
+    if not facts["predicts"]:
+        raise InputError(f"{method} is no predictor of track {track}")
+    roots = (facts["target"], f"{tracks.TABLE[track].package}.{stage}", "focusbench.running")
+    return {
+        **_how(config, track, facts),
+        "method": facts["target"],
+        "parameters": facts["parameters"],
+        "code": code_hash(*roots),
     }
 
 
@@ -428,13 +561,17 @@ def report_parameters(config: Config, track: str, name: str) -> dict[str, Any]:
     stage = "tables" if name in tracks.TABLE[track].tables else "figures"
     grid = section(config, track, study)
     items, times = restorations(config, track, study), timed(config, track, study)
+    judged = accuracies(config, track)
     used = {item.method for item in [*items, *times]}
+    used |= {one for item in items if (one := told_by(config, track, item))}
+    used |= {method for method, _ in judged}
     samples = dict.fromkeys(item.sample for item in [*items, *times])
     return {
         "results": {
             "items": [list(item) for item in items],
             "timed": [list(item) for item in times],
             "trainings": [list(one) for one in trainings(config, track, study)],
+            **({"judged": [list(one) for one in judged]} if judged else {}),
         },
         "settings": {
             "preset": config["preset"],
@@ -534,6 +671,8 @@ def _concerning(
             return rest[0] == track and rest[1] in used
         if part == "data" and rest[0] in own_sections({}):
             return any(key.startswith(f"data.{rest[0]}.{sample}.") for sample in samples)
+        if part == "data":
+            return any(registry.get(one).source == rest[0] for one in registry.names(track))
         return True
 
     return {key: value for key, value in differs.items() if concerns(key)}

@@ -32,16 +32,24 @@ def fingerprint(parameters: Mapping[str, Any], inputs: list[str | Path]) -> str:
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def make_run(how: Mapping[str, Any], seed: int, state: FileState, monitor: Trace) -> Run:
-    """Build a run from `device`, `threads` and `budget_seconds`; pins the threads."""
+def make_run(
+    how: Mapping[str, Any],
+    seed: int,
+    state: FileState | None = None,
+    monitor: Trace | None = None,
+) -> Run:
+    """Build a run from `device`, `threads` and `budget_seconds`; pins the threads.
+
+    Without a state and a monitor: of what takes no steps.
+    """
     apply_threads(how["threads"])
     return Run(
         seed=seed,
         device=devices.resolve(how["device"]),
         threads=how["threads"],
         budget_seconds=how["budget_seconds"],
-        state=state,
-        monitor=monitor,
+        state=state or NoState(),
+        monitor=monitor or trace("", None),
     )
 
 

@@ -22,7 +22,7 @@ from focusbench.errors import InputError
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
-VoxelSize = tuple[float, float, float]
+VoxelSize = tuple[float, ...]
 
 # No lossless compression that cameras use packs an empty image better (LZW 2700, deflate 1032).
 MAX_COMPRESSION = 5000
@@ -36,8 +36,8 @@ UNITS = {
 class Pages(NamedTuple):
     """Pixels of all pages, and what the file tells of their size."""
 
-    array: np.ndarray  # (pages, Y, X), or (pages, Y, X, 3)
-    voxel_size: VoxelSize | None  # um, (z, y, x)
+    array: np.ndarray  # (pages, Y, X), or (pages, Y, X, 3); (Y, X) of a single image
+    voxel_size: VoxelSize | None  # um, (z, y, x); (y, x) of a single image
 
 
 def read(path: Path, axes: str = "ZYX") -> Pages:
@@ -48,7 +48,7 @@ def read(path: Path, axes: str = "ZYX") -> Pages:
     path
         TIFF, BigTIFF, OME-TIFF or ImageJ file.
     axes
-        "ZYX": grey pages are wanted; "ZYXC": RGB.
+        "ZYX": grey pages are wanted; "ZYXC": RGB; "YX": one grey page.
 
     Returns
     -------
@@ -61,16 +61,21 @@ def read(path: Path, axes: str = "ZYX") -> Pages:
         Truncated, damaged, not a TIFF; colour other than wanted; unequal pages; more than one axis
         beside Y and X; a compression whose decoder is not installed; NaN or infinite values.
     """
-    with _checked(path, axes) as (tif, shape, voxel_size):
+    with _checked(path, axes) as (tif, shape, sizes):
+        if axes == "YX" and shape[0] != 1:
+            raise InputError(f"{path}: holds {shape[0]} images; a single one is wanted")
         array = np.empty(shape, tif.pages[0].dtype)
         for z, page in enumerate(tif.pages):
             array[z] = page.asarray(maxworkers=1)
     check_finite(path, array)
-    return Pages(array.astype(np.uint8) if array.dtype == bool else array, voxel_size)
+    array = array.astype(np.uint8) if array.dtype == bool else array
+    if axes == "YX":
+        return Pages(array[0], _all_positive(sizes[1:]))
+    return Pages(array, _all_positive(sizes))
 
 
 @contextmanager
-def _checked(path: Path, axes: str) -> Iterator[tuple[TiffFile, tuple[int, ...], VoxelSize | None]]:
+def _checked(path: Path, axes: str) -> Iterator[tuple[TiffFile, tuple[int, ...], list[float]]]:
     """Open a file whose structure holds together; what goes wrong inside is one line."""
     import tifffile
 
@@ -186,7 +191,7 @@ def _check_pages(path: Path, tif: TiffFile, axes: str) -> None:
                 f"{path}: page {index} is {page.shape} {page.dtype}, but page 0 is {first.shape} "
                 f"{first.dtype}; pages of equal size and type are wanted"
             )
-        if len(page.shape) != len(axes) - 1:
+        if len(page.shape) != (3 if axes == "ZYXC" else 2):
             raise InputError(f"{path}: page {index} has the shape {page.shape}; {axes} is wanted")
         claimed += page.nbytes
         _check_segments(path, index, page)
@@ -227,14 +232,17 @@ def _check_segments(path: Path, index: int, page: TiffPage) -> None:
 # --- metadata -------------------------------------------------------------------------------------
 
 
-def _check_metadata(path: Path, tif: TiffFile) -> VoxelSize | None:
-    """Check the planes that the metadata tells against the pages; give the voxel size if told."""
+def _check_metadata(path: Path, tif: TiffFile) -> list[float]:
+    """Check the planes that the metadata tells against the pages; give the voxel's (z, y, x), um.
+
+    0 stands for a side that is not told.
+    """
     if tif.is_ome:
-        counts, voxel_size = _ome(path, tif.ome_metadata or "")
+        counts, sizes = _ome(path, tif.ome_metadata or "")
     elif tif.is_imagej:
-        counts, voxel_size = _imagej(tif)
+        counts, sizes = _imagej(tif)
     else:
-        return None
+        return [0.0, 0.0, 0.0]
     pages = len(tif.pages)
     told = " x ".join(f"{count} {axis}" for axis, count in counts.items())
     if int(np.prod(list(counts.values()))) != pages:
@@ -244,10 +252,10 @@ def _check_metadata(path: Path, tif: TiffFile) -> VoxelSize | None:
         )
     if sum(count > 1 for count in counts.values()) > 1:
         raise InputError(f"{path}: holds {told} planes; one axis beside Y and X is accepted")
-    return voxel_size
+    return sizes
 
 
-def _ome(path: Path, xml: str) -> tuple[dict[str, int], VoxelSize | None]:
+def _ome(path: Path, xml: str) -> tuple[dict[str, int], list[float]]:
     images = [e for e in ElementTree.fromstring(xml).iter() if e.tag.endswith("}Pixels")]
     if len(images) != 1:
         raise InputError(f"{path}: its metadata tell of {len(images)} images; one is accepted")
@@ -266,10 +274,10 @@ def _ome(path: Path, xml: str) -> tuple[dict[str, int], VoxelSize | None]:
         value = pixels.get(f"PhysicalSize{axis}")
         factor = UNITS.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
         sizes.append(float(value) * factor if value and factor else 0.0)
-    return counts, _all_positive(sizes)
+    return counts, sizes
 
 
-def _imagej(tif: TiffFile) -> tuple[dict[str, int], VoxelSize | None]:
+def _imagej(tif: TiffFile) -> tuple[dict[str, int], list[float]]:
     told: Mapping[str, object] = tif.imagej_metadata or {}
     counts = {key: int(told.get(key, 1)) for key in ("slices", "channels", "frames")}
     if set(counts.values()) == {1}:
@@ -278,11 +286,9 @@ def _imagej(tif: TiffFile) -> tuple[dict[str, int], VoxelSize | None]:
     spacing = float(told.get("spacing", 0.0))
     y, x = reversed(tif.pages[0].resolution)  # pixels a unit
     sizes = [spacing * factor, factor / y if y else 0.0, factor / x if x else 0.0]
-    sizes = [float(f"{size:.6g}") for size in sizes]  # the file holds a ratio of integers
-    return counts, _all_positive(sizes)
+    # the file holds a ratio of integers
+    return counts, [float(f"{size:.6g}") for size in sizes]
 
 
 def _all_positive(sizes: list[float]) -> VoxelSize | None:
-    if not all(0 < size < np.inf for size in sizes):
-        return None
-    return (sizes[0], sizes[1], sizes[2])
+    return tuple(sizes) if all(0 < size < np.inf for size in sizes) else None

@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 
 from focusbench import data
-from focusbench.data import phantoms, registry, scivis
+from focusbench.data import bbbc006, phantoms, registry, scivis
 from focusbench.errors import InputError
 from focusbench.files import sha256
 
@@ -28,7 +28,11 @@ def test_microtubules_come_as_in_the_paper_but_for_five_to_test_on():
 
 
 def test_the_registry_and_the_sources_tell_of_the_same_samples():
-    by_source = {"phantoms": list(phantoms.PHANTOMS), "scivis": list(scivis.table())}
+    by_source = {
+        "phantoms": list(phantoms.PHANTOMS),
+        "scivis": list(scivis.table()),
+        "bbbc006": bbbc006.names(),
+    }
     for source, samples in by_source.items():
         listed = [name for name in registry.names() if registry.get(name).source == source]
         assert listed == samples
@@ -36,8 +40,34 @@ def test_the_registry_and_the_sources_tell_of_the_same_samples():
 
 def test_get_tells_the_source():
     assert registry.get("teapot") == registry.Sample("teapot", "scivis", ("multifocus",))
-    with pytest.raises(InputError, match=r"unknown sample 'teepot'; known: ellipsoids, .*tooth"):
+    with pytest.raises(
+        InputError, match=r"'teepot' \(did you mean 'teapot'\?\); known: ellipsoids, "
+    ):
         registry.get("teepot")
+
+
+def test_the_defocus_track_has_fields_to_learn_from_and_others_to_test_on():
+    names = registry.names("defocus")
+    kinds = [registry.told([name])[: len("nuclei_t")] for name in names]
+    assert len(names) == 9 + 9 + 99 + 3 + 768
+    assert (kinds.count("nuclei_t"), kinds.count("nuclei_v"), kinds.count("bbbc006_")) == (
+        *(9 + 99, 9),
+        768,
+    )
+    assert {registry.get(name).source for name in names} == {
+        *("nuclei", "defocus_phantoms", "bbbc006")
+    }
+
+
+def test_many_ids_are_told_shortly():
+    assert registry.told(["a1", "a2", "a3"]) == "a1, a2, a3"
+    assert registry.told(["x", *(f"a{n}" for n in range(4)), "y"]) == "x, a0 to a3, y"
+    line = registry.told(registry.names("defocus"))
+    assert line == (
+        "nuclei_test1 to nuclei_test9, nuclei_validation1 to nuclei_validation9, nuclei_train1 to "
+        "nuclei_train99, beads, ring, cells, bbbc006_a01_s1 to bbbc006_p24_s2"
+    )
+    assert len(registry.told(registry.names())) < 500
 
 
 def test_reading_the_registry_loads_no_heavy_library():
@@ -53,11 +83,20 @@ def test_sources_are_built_by_id():
     assert data.names() == [
         *("phantoms", "scivis", "stack", "ellipsoids"),
         *("microtubules", "fluorescence"),
+        *("nuclei", "bbbc006", "defocus_phantoms", "defocused"),
     ]
     for name in data.names():
         assert data.build(name) is import_module(f"focusbench.data.{name}")
     with pytest.raises(InputError, match="unknown data source 'nowhere'; known: phantoms"):
         data.build("nowhere")
+
+
+def test_homes_are_built_by_id():
+    for source in data.HOMES:
+        assert source in data.names()
+        assert callable(data.home(source).get)
+    with pytest.raises(InputError, match="source 'phantoms' has no home; known: scivis, bbbc006"):
+        data.home("phantoms")
 
 
 def test_every_row_of_the_table_agrees_with_its_file_name():

@@ -1,12 +1,16 @@
 """Seams that were put there, and none where there are none."""
 
+import itertools
+
 import numpy as np
 import pytest
+import torch
 from scipy.ndimage import gaussian_filter
 
 from focusbench.errors import InputError
 from focusbench.evaluation.seams import seam_excess
 from focusbench.solvers.patch_grid import PatchGrid, cut, join
+from focusbench.training.tiles import Tile, border_excess
 
 GRID = PatchGrid((100, 132), 20)
 
@@ -78,3 +82,25 @@ def test_refused(call, words):
     with pytest.raises(InputError, match=words) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+def _tiles(lines, length):
+    """Tiles that take over at the lines; each reaches a pixel beyond them, with weight 0."""
+    made = []
+    for first, last in itertools.pairwise([0, *lines.tolist(), length]):
+        start, stop = max(first - 1, 0), min(last + 1, length)
+        weights = torch.zeros(stop - start)
+        weights[first - start : last - start] = 1
+        made.append(Tile(start, stop, weights))
+    return made
+
+
+@pytest.mark.parametrize("size", [20, 7])
+def test_the_measure_is_that_of_tiles(size):
+    """Also where lines are so close that what lies beside one is across the next."""
+    grid = PatchGrid(GRID.shape, size)
+    torn = field() + 0.3 * (np.arange(100)[:, None] // size % 2) + 0.2 * (np.arange(132) > 60)
+    axes = [_tiles(np.array([], int), 1), *map(_tiles, grid.borders, grid.shape)]
+    expected = border_excess(torn[None], field()[None], axes).mean
+    assert expected > 0.5
+    assert seam_excess(torn, field(), grid) == pytest.approx(expected, rel=1e-9)

@@ -97,7 +97,7 @@ class Cutting(Trace):
 def test_killed_and_resumed_gives_the_same_weights(name, tmp_path, monkeypatch):
     """Cut within an epoch and at the start of one, with dropout, noise, and new patches in each."""
     monkeypatch.setenv("FOCUSBENCH_SAVE_SECONDS", "0")
-    method = build(name, fresh=True, poisson=0.5)
+    method = build(name, fresh=True, poisson=0.5, brightness=2.0, offset=20.0)
 
     def train(cuts):
         for attempt, at in enumerate([*cuts, None]):
@@ -223,7 +223,7 @@ def test_constants_of_the_paper(name, trainable, total):
     assert sum(p.numel() for p in group["params"]) == trainable
     assert (group["lr"], group["betas"], group["eps"]) == (6e-5, (0.9, 0.999), 1e-7)
     assert (group["weight_decay"], group["amsgrad"]) == (0, False)
-    assert method.rate(200_000) == pytest.approx(6e-5 / 2)
+    assert method.rate(200_000, 492_000) == pytest.approx(6e-5 / 2)
     # 2.2: "batch size of 128"; 2.1: 20 crops of 84 x 84 an image, 12 labels, "divided by 65535"
     patches, classes = learner.batch(0)
     assert patches.shape == (128, 1, 84, 84)
@@ -235,7 +235,7 @@ def test_constants_of_the_paper(name, trainable, total):
     # 3.1: "1000 epochs of training"; 62,865 patches are 492 steps an epoch
     assert method.epochs == 1000
     assert method.steps_per_epoch(62_865) == 492
-    assert method.learning_rate / (1 + method.decay * 492_000) == pytest.approx(1.734e-5, rel=1e-3)
+    assert method.rate(491_999, 492_000) == pytest.approx(1.734e-5, rel=1e-3)
     if name == "delpnet":  # 2.2: "from 0.99 to 0.60"
         norms = [m for m in learner.network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
         assert {m.momentum for m in norms} == {0.4}
@@ -248,6 +248,17 @@ def test_learning_rate_by_hand():
         learner.step()
         rates.append(learner.optimizer.param_groups[0]["lr"])
     assert rates == pytest.approx([0.1, 0.1 / 1.5, 0.1 / 2, 0.1 / 2.5])
+
+
+def test_the_rate_falls_to_0_at_the_end_if_asked_for():
+    method = build("delpnet", learning_rate=0.1, decay=0.0, anneal=0.5, epochs=4)
+    assert method.planned_steps(data()) == 8
+    rates = [method.rate(done, 8) for done in range(8)]
+    assert rates == pytest.approx([0.1, 0.1, 0.1, 0.1, 0.1, 0.075, 0.05, 0.025])
+    learner = method.learner(data(), quick_run())
+    learner.done = 6
+    learner.step()
+    assert learner.optimizer.param_groups[0]["lr"] == pytest.approx(0.05)
 
 
 def test_adam_is_that_of_keras():
@@ -284,6 +295,24 @@ def test_an_epoch_sees_every_patch_once():
     seen = torch.cat(batches)[:, 0]
     known = torch.from_numpy(learner.train.counts(range(9)).astype(np.float32)) / 1000
     assert all(any(torch.allclose(one, other) for other in seen) for one in known)
+
+
+def test_steps_are_known_beforehand():
+    method = build("delpnet", epochs=3)
+    trace = Trace(None, None, 1, "", quiet=True)
+    method.fit(data(), quick_run(monitor=trace))
+    assert method.planned_steps(data()) == trace.rows[-1].step == 6
+
+
+def test_what_is_watched_is_as_recorded():
+    """Other brightness and offset are for the patches that are learned from."""
+    changed = build("delpnet", brightness=3.0, offset=50.0).learner(data(), quick_run())
+    plain = build("delpnet").learner(data(), quick_run())
+    assert torch.equal(
+        torch.from_numpy(changed.validation.batch(range(9))[0]),
+        torch.from_numpy(plain.validation.batch(range(9))[0]),
+    )
+    assert not torch.equal(changed.batch(0)[0], plain.batch(0)[0])
 
 
 @pytest.mark.parametrize(
@@ -378,10 +407,14 @@ def test_logistic_by_hand():
         ({"batch_size": 0}, "batch_size is 0; a whole number from 1"),
         ({"learning_rate": 0}, "learning_rate is 0; a number above 0"),
         ({"decay": -1}, "decay is -1; 0 or a number above"),
+        ({"anneal": 1.5}, "anneal is 1.5; a share from 0 to 1"),
         ({"scale": 0}, "scale is 0; a number above 0"),
         ({"width": 0}, "width is 0"),
         ({"n_levels": 0}, "n_levels is 0"),
         ({"poisson": 2}, "poisson is 2; a share from 0 to 1"),
+        ({"brightness": 0.9}, "brightness is 0.9; 1 or a number above"),
+        ({"offset": -1}, "offset is -1; 0 or a number above"),
+        ({"split": "well"}, "split by 'well'; accepted: image, field"),
         ({"precision": "half"}, "precision 'half' is unknown"),
         ({"dropout": 1.0}, "dropout is 1.0; a number from 0 to below 1"),
         ({"keras_momentum": 1}, "keras_momentum is 1; a number from 0 to below 1"),

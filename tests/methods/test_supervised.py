@@ -115,7 +115,7 @@ def test_both_networks_of_the_gan_learn():
 def test_learns_to_deconvolve():
     """Better than the best affine map of the input, on a volume that it has not seen."""
     names = ("one", "three", "four", "five")
-    method = learned.build("supervised_mse", steps=250, learning_rate=1e-2, width=4, decay=0.5)
+    method = learned.build("supervised_mse", steps=170, learning_rate=1e-2, width=4, decay=0.5)
     weights = method.fit(learned.training_set("supervised_mse", names), quick_run())
     estimate = method.restore(learned.problem(), quick_run(), weights).estimate
     truth, observed = learned.truth("other"), learned.observed("other")

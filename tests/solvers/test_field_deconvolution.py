@@ -67,6 +67,28 @@ def test_background_takes_the_levels_around_it():
     np.testing.assert_allclose(centres, [0.0, 1.8, 3.8, 5.8, 7.6], atol=0.6)
 
 
+def test_a_median_of_levels_passes_over_a_wrong_one():
+    grid = PatchGrid((60, 60), 10)
+    levels = np.full(grid.count, 3)
+    wrong = levels.copy()
+    wrong[2, 3] = 9
+    wrong[0, :] = wrong[4, 4] = BACKGROUND
+    assert (level_map(wrong, grid, median=1) == 3).all()
+    assert level_map(wrong, grid).max() > 8
+    step = np.where(np.arange(6) < 3, 2, 8) * np.ones((6, 1), int)
+    np.testing.assert_array_equal(level_map(step, grid, median=1), level_map(step, grid))
+
+
+def test_levels_stay_in_their_range_between_background():
+    """Solving for the levels of background may round to below 0, which no kernel has."""
+    grid = PatchGrid((520, 696), 84, "triangular")
+    levels = np.where(np.random.default_rng(0).random(grid.count) < 0.6, BACKGROUND, 0)
+    levels[3, 4] = 10
+    made = level_map(levels, grid)
+    assert made.min() == 0
+    assert made.max() < 10
+
+
 def test_one_level_is_richardson_lucy_with_a_mirror():
     kernel, seen = kernels()[2], blur(field(), kernels(), 2)
     expected = seen.astype(np.float64)
@@ -97,6 +119,78 @@ def test_a_varying_field_is_restored_where_one_level_fails():
     right = error(levels)
     assert right < 0.6 * unrestored
     assert all(right < 0.7 * error(np.full(SHAPE, level)) for level in (0, 1, 2))
+
+
+def blobs(shape=SHAPE, seed=5):
+    rng = np.random.default_rng(seed)
+    spots = np.zeros(shape)
+    spots[rng.integers(0, shape[0], 9), rng.integers(0, shape[1], 9)] = 1
+    wide = gaussian_filter(spots, 3)
+    return 110 + 900 * np.clip(wide / wide.max() - 0.2, 0, 0.4)
+
+
+def objective(observed, psfs, levels, u, offset, weight):
+    """The sums of the module's head, in float64, its operators built anew."""
+    observed = torch.from_numpy(np.asarray(observed, np.float64))
+    forward = FieldBlur(psfs, levels, dtype=torch.float64)
+    model = forward.apply(u) + offset
+    total = (model - observed * model.log()).sum()
+    if weight is None:
+        return total.item()
+    y, x = (torch.diff(u, dim=axis, append=u.narrow(axis, -1, 1)) for axis in (0, 1))
+    return (total + (torch.from_numpy(weight) * (y**2 + x**2).sqrt()).sum()).item()
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.4])
+def test_it_ends_at_the_least_of_the_objective(weight):
+    levels = tilted_plane(SHAPE, 0, 2, 20)
+    seen = shot_noise(blur(blobs(), kernels(), levels, offset=100), np.random.default_rng(6))
+    t = None
+    if weight:
+        passed = np.sqrt(np.square(kernels()).sum(axis=(1, 2)))
+        low, part = np.minimum(levels.astype(int), 1), levels - np.minimum(levels.astype(int), 1)
+        root = (1 - part) * np.sqrt(passed[low]) + part * np.sqrt(passed[low + 1])
+        t = weight * root / np.sqrt(gaussian_filter(seen.astype(np.float64), 2))
+
+    def value(u):
+        return objective(seen, kernels(), levels, u, 100, t)
+
+    def ran(acceleration, *counts):
+        iteration = FieldIteration(
+            seen, kernels(), levels, acceleration=acceleration, offset=100, weight=weight
+        )
+        for count in counts:
+            for _ in range(count):
+                iteration.step()
+            yield iteration.estimate().double() - 100
+
+    start, early, late, end = ran(None, 0, 10, 40, 100)
+    assert value(start) > value(early) > value(late) > value(end)
+    assert end.min() == 0
+    rng = np.random.default_rng(7)
+    for size in (0.5, 3.0, 10.0):
+        other = end + torch.from_numpy(size * gaussian_filter(rng.normal(size=SHAPE), size))
+        assert value(other.clamp(min=0)) > value(end)
+    (quick,) = ran("nesterov", 25)
+    left = (value(quick) - value(end)) / (value(start) - value(end))
+    assert -0.02 < left < 0.02  # without weight, faster than the plain steps that it is held to
+
+
+def test_noise_is_smoothed_and_what_is_sharp_stays():
+    truth, levels = gaussian_filter(blobs(), 1), tilted_plane(SHAPE, 0, 2, 20)
+    seen = shot_noise(blur(truth, kernels(), levels, offset=100), np.random.default_rng(8))
+
+    def error(**settings):
+        estimate = deconvolve_field(
+            seen, kernels(), levels, iterations=20, acceleration="nesterov", offset=100, **settings
+        )
+        assert estimate.min() >= 100
+        return np.sqrt(np.mean((estimate - truth) ** 2))
+
+    plain, smoothed, seen_sharp = error(), error(weight=0.5), error(weight=0.5, spot=0.8)
+    unrestored = np.sqrt(np.mean((seen - truth) ** 2))
+    assert smoothed < 0.6 * unrestored < 0.6 * plain
+    assert seen_sharp < 0.95 * smoothed
 
 
 def test_untouched_level_0_stays():
@@ -132,7 +226,9 @@ def test_it_resumes_to_the_bit():
     seen, levels = blur(field(), kernels(), 2), tilted_plane(SHAPE, 0, 2)
 
     def fresh():
-        return FieldIteration(seen, kernels(), levels, acceleration="biggs_andrews", offset=100)
+        return FieldIteration(
+            seen, kernels(), levels, acceleration="nesterov", offset=100, weight=0.5, spot=0.8
+        )
 
     whole, first, second = fresh(), fresh(), fresh()
     losses = [whole.step() for _ in range(5)]
@@ -159,6 +255,13 @@ def test_it_resumes_to_the_bit():
         (lambda: deconvolve_field(field() * np.inf, kernels(), np.zeros(SHAPE)), "NaN or inf"),
         (lambda: deconvolve_field(field(), kernels(), np.zeros(SHAPE), offset=2000), "no value"),
         (lambda: deconvolve_field(field(), kernels(), np.zeros(SHAPE), iterations=-1), "is -1"),
+        (lambda: deconvolve_field(field(), kernels(), np.zeros(SHAPE), weight=-1), "weight is -1"),
+        (lambda: deconvolve_field(field(), kernels(), np.zeros(SHAPE), spot=-1), "spot is -1"),
+        (
+            lambda: deconvolve_field(field(), kernels(), np.zeros(SHAPE), acceleration="fast"),
+            "'fast'; accepted: None",
+        ),
+        (lambda: level_map([[1, 2], [0, 1]], PatchGrid((20, 20), 10), -1), "median is -1"),
     ],
 )
 def test_refused(call, words):

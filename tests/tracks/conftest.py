@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +34,9 @@ QUALITY |= {"dip_es_wmv": 0.05, "dip_es_emv": 0.055}
 STEPS |= {"dip_es_wmv": 351, "dip_es_emv": 401}
 
 
+@cache
 def fake_truth(size: int, slices: int, seed: int) -> np.ndarray:
-    """Ellipsoids in [0.7, 1]."""
+    """Ellipsoids in [0.7, 1]; not to be written to."""
     rng = np.random.default_rng(seed)
     z, y, x = np.meshgrid(
         np.linspace(-0.3, 0.3, slices),
@@ -327,8 +329,9 @@ NETWORKS = {
 NETWORKS["of_recordings"] = {**NETWORKS["cyclegan_blur_kernel"], "blur": 8}
 
 
+@cache
 def fake_filaments(seed: int) -> np.ndarray:
-    """Straight soft rods in [0, 1]."""
+    """Straight soft rods in [0, 1]; not to be written to."""
     rng = np.random.default_rng(seed)
     grid = np.stack(np.meshgrid(*map(np.arange, FLUORESCENT), indexing="ij"), axis=-1)
     volume = np.zeros(FLUORESCENT)
@@ -342,6 +345,13 @@ def fake_filaments(seed: int) -> np.ndarray:
         volume = np.maximum(volume, np.clip(2 - distance, 0, 1))
     volume[-1] = 0  # nothing to see in the last slice
     return volume.astype(np.float32)
+
+
+@cache
+def _blurred(seed: int, wide: float) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter
+
+    return gaussian_filter(fake_filaments(seed).astype(np.float64), (2 * wide, wide, wide))
 
 
 def fake_deconvolution(
@@ -365,12 +375,10 @@ def fake_deconvolution(
 
 
 def _write_deconvolved(root: Path, item: Restored, has_truth: bool) -> None:
-    from scipy.ndimage import gaussian_filter
-
     rng = np.random.default_rng(hash_of(item.stem))
     truth = fake_filaments(hash_of(item.sample))
     wide = {"snr20": 1.5, "richards_wolf_snr20": 1.45}.get(item.degradation, 1.6)
-    blurred = gaussian_filter(truth.astype(np.float64), (2 * wide, wide, wide))
+    blurred = _blurred(hash_of(item.sample), wide)
     noisy = "snr" in item.degradation
     observed = np.maximum(blurred + noisy * 0.01 * rng.normal(size=truth.shape), 0)
     recorded = item.degradation == "recorded"

@@ -1,10 +1,10 @@
 """The track's figures, from made-up results: what is drawn, and with which numbers."""
 
 import pytest
+from saved_figures import check_saved
 
 from focusbench import paths
 from focusbench.files import write_text
-from focusbench.report.figures import save
 from focusbench.tracks.deconvolution.figures import (
     convergence,
     convergence_caption,
@@ -133,13 +133,4 @@ def test_a_method_has_one_look_in_all_figures(make_deconvolution, settings, tmp_
 
 @pytest.mark.parametrize("draw", [fig5, fig6, fig7, fig8, fig9, fig10, fig11, fig12, convergence])
 def test_nothing_is_cut_off_and_bytes_repeat(deconvolved, settings, tmp_path, draw):
-    figure = draw(deconvolved, settings)
-    figure.canvas.draw()
-    inner, outer = figure.get_tightbbox(), figure.bbox_inches
-    assert min(inner.x0, inner.y0) >= -0.01
-    assert inner.x1 <= outer.x1 + 0.01
-    assert inner.y1 <= outer.y1 + 0.01
-    files = [tmp_path / "one.png", tmp_path / "two.png"]
-    for file in files:
-        save(draw(deconvolved, settings), file)
-    assert files[0].read_bytes() == files[1].read_bytes()
+    check_saved(lambda: draw(deconvolved, settings), tmp_path)

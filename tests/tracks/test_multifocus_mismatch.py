@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from saved_figures import check_saved
 
-from focusbench.report.figures import save
 from focusbench.tracks.multifocus.mismatch import mismatch, mismatch_caption
 
 DEGRADATIONS = ("na0.60", "na0.80", "clean", "step0.90", "step1.10", "offmodel")
@@ -160,13 +160,4 @@ def test_caption_has_sides_only_where_there_are_two_panels(wrong, settings):
 
 
 def test_bytes_repeat_and_nothing_is_cut_off(wrong, settings, tmp_path):
-    files = [tmp_path / "one.png", tmp_path / "two.png"]
-    for file in files:
-        save(mismatch(wrong, settings), file)
-    assert files[0].read_bytes() == files[1].read_bytes()
-    figure = mismatch(wrong, settings)
-    figure.canvas.draw()
-    inner, outer = figure.get_tightbbox(), figure.bbox_inches
-    assert min(inner.x0, inner.y0) >= -0.01
-    assert inner.x1 <= outer.x1 + 0.01
-    assert inner.y1 <= outer.y1 + 0.01
+    check_saved(lambda: mismatch(wrong, settings), tmp_path)

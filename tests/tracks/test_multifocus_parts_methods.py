@@ -15,15 +15,15 @@ from focusbench.training.progress import Trace
 from focusbench.training.run import quick_run
 
 SETTINGS = {"numerical_aperture": 0.75, "aperture_grid": 5}
-NETWORK = {"width": 4, "scales": 2, "skip": 2, "steps": 15, "learning_rate": 0.01}
-FIRST = {"constant_steps": 5, "patience": 10}
+NETWORK = {"width": 4, "scales": 2, "skip": 2, "steps": 10, "learning_rate": 0.01}
+FIRST = {"constant_steps": 3, "patience": 10}
 SMALL = {
     "transparent": {},
     "start": {},
-    "iterative": {"steps": 15},
+    "iterative": {"steps": 10},
     "lbfgs": {"max_evaluations": 8},
     "plug_and_play": {"max_evaluations": 8},
-    "neural_field": {"steps": 15, "width": 8, "grids": 3},
+    "neural_field": {"steps": 10, "width": 8, "grids": 3},
     "dip": {**NETWORK, **FIRST, "window": 5},
     "dip_es_wmv": {**NETWORK, **FIRST, "window": 5},
     "dip_es_emv": {**NETWORK, **FIRST, "warm_up": 3},

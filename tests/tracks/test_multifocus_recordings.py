@@ -5,12 +5,12 @@ import math
 
 import numpy as np
 import pytest
+from saved_figures import check_saved
 
 from focusbench import paths
 from focusbench.evaluation.fourier_shell import fourier_shell_correlation, resolution
 from focusbench.files import write_json
 from focusbench.images import write_volume
-from focusbench.report.figures import save
 from focusbench.report.results import ORIGINS
 from focusbench.report.tables import as_csv, as_latex, as_markdown
 from focusbench.tracks.multifocus.fourier_shells import fsc, fsc_caption
@@ -252,16 +252,7 @@ def test_caption_says_what_the_curves_are_worth(make_run, settings, tmp_path):
 
 def test_bytes_repeat_and_nothing_is_cut_off(make_run, settings, tmp_path):
     results = recorded_run(make_run, tmp_path, samples=("mine", "other", "third"))
-    files = [tmp_path / "one.png", tmp_path / "two.png"]
-    for file in files:
-        save(fsc(results, settings), file)
-    assert files[0].read_bytes() == files[1].read_bytes()
-    figure = fsc(results, settings)
-    figure.canvas.draw()
-    inner, outer = figure.get_tightbbox(), figure.bbox_inches
-    assert min(inner.x0, inner.y0) >= -0.01
-    assert inner.x1 <= outer.x1 + 0.01
-    assert inner.y1 <= outer.y1 + 0.01
+    check_saved(lambda: fsc(results, settings), tmp_path)
 
 
 @pytest.mark.parametrize(("stack", "told"), [("recorded", True), ("sigma0.01", False)])

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from saved_figures import check_saved
 
 from focusbench import paths
 from focusbench.evaluation.missing_cone import split_error
 from focusbench.images import write_volume
-from focusbench.report.figures import save
 from focusbench.tracks.multifocus.spectrum import spectrum, spectrum_caption
 
 TRACK = "multifocus"
@@ -99,17 +99,7 @@ def test_an_empty_selection_says_so(make_run, settings, tmp_path):
 
 def test_bytes_repeat_and_nothing_is_cut_off(make_run, settings, tmp_path):
     results = make_run(tmp_path, samples=("engine", "teapot"), degradations=("clean",))
-    files = [tmp_path / "one.png", tmp_path / "two.png"]
-    for file in files:
-        figure = spectrum(results, settings)
-        save(figure, file)
-    assert files[0].read_bytes() == files[1].read_bytes()
-    figure = spectrum(results, settings)
-    figure.canvas.draw()
-    inner, outer = figure.get_tightbbox(), figure.bbox_inches
-    assert min(inner.x0, inner.y0) >= -0.01
-    assert inner.x1 <= outer.x1 + 0.01
-    assert inner.y1 <= outer.y1 + 0.01
+    check_saved(lambda: spectrum(results, settings), tmp_path)
 
 
 def test_a_sized_sample_is_shown_by_its_own_id(make_run, settings, tmp_path):

@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from saved_figures import check_saved
 
 from focusbench import paths
 from focusbench.files import write_json
 from focusbench.paths import Restored
-from focusbench.report.figures import save
 from focusbench.report.results import Results
 from focusbench.tracks.multifocus.figures import stopping, stopping_caption
 
@@ -181,12 +181,4 @@ def test_caption_says_what_is_drawn(one, settings):
 
 
 def test_nothing_is_cut_off_and_bytes_repeat(noisy, settings, tmp_path):
-    figure = stopping(noisy, settings)
-    figure.canvas.draw()
-    inner, outer = figure.get_tightbbox(), figure.bbox_inches
-    assert min(inner.x0, inner.y0) >= -0.01
-    assert inner.x1 <= outer.x1 + 0.01
-    assert inner.y1 <= outer.y1 + 0.01
-    for name in ("one.png", "two.png"):
-        save(stopping(noisy, settings), tmp_path / name)
-    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+    check_saved(lambda: stopping(noisy, settings), tmp_path)

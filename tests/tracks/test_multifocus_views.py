@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from saved_figures import check_saved
 
 from focusbench.files import write_json
 from focusbench.images import write_volume
 from focusbench.paths import Restored, observed, restored, score, truth
-from focusbench.report.figures import save
 from focusbench.report.results import Results
 from focusbench.tracks.multifocus.figures import fig4, fig4_caption
 
@@ -183,12 +183,4 @@ def test_nothing_is_cut_off_and_bytes_repeat(write, tmp_path):
         ("cell", "recorded", method): volume((BOX, 0.2)) for method in ("lbfgs", "plug_and_play")
     }
     results = write(volumes)
-    figure = fig4(results, SETTINGS)
-    figure.canvas.draw()
-    inner, outer = figure.get_tightbbox(), figure.bbox_inches
-    assert min(inner.x0, inner.y0) >= -0.01
-    assert inner.x1 <= outer.x1 + 0.01
-    assert inner.y1 <= outer.y1 + 0.01
-    for name in ("one.png", "two.png"):
-        save(fig4(results, SETTINGS), tmp_path / name)
-    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+    check_saved(lambda: fig4(results, SETTINGS), tmp_path)

@@ -190,3 +190,51 @@ def test_other_bad_requests():
         Cutting(bg=1)
     with pytest.raises(InputError, match=r"poisson is 1.5; a share from 0 to 1"):
         Cutting(poisson=1.5)
+    with pytest.raises(InputError, match=r"brightness is 0.5; 1 or a number above"):
+        Cutting(brightness=0.5)
+    with pytest.raises(InputError, match=r"offset is -1; 0 or a number above"):
+        Cutting(offset=-1)
+
+
+def test_other_brightness_and_offset():
+    """What exceeds the darkest pixel is multiplied, then all pixels are shifted; drawn anew."""
+    cutting = Cutting(side=84, per_image=40, bg=False, brightness=2.0, offset=50.0)
+    field = np.random.default_rng(0).integers(200, 4200, (1, 90, 100)).astype(np.uint16)
+    data = LevelFields({"a": field}, Split((Image("a", 0),), (), ()), 3)
+    patches = data.patches("train", cutting)
+    clean = data.patches("train", cutting.unchanged).batch(range(40))[0]
+    changed, _ = patches.batch(range(40))
+    assert np.array_equal(changed, np.rint(changed))
+    lowest = clean.min(axis=(1, 2), keepdims=True)
+    factors, shifts = [], []
+    for patch, before, low in zip(changed, clean, lowest, strict=True):
+        slope, start = np.polyfit((before - low).ravel(), patch.ravel(), 1)
+        assert np.abs(slope * (before - low) + start - patch).max() < 0.6  # whole counts
+        factors.append(slope)
+        shifts.append(start - low.item())
+    assert 0.5 <= min(factors) < 0.65 < 1.5 < max(factors) <= 2.0
+    assert np.mean(np.array(factors) < 1) == pytest.approx(0.5, abs=0.2)  # of the logarithm
+    assert -50.5 <= min(shifts) < -30 < 30 < max(shifts) <= 50.5
+    again = patches.batch([5, 0])[0]
+    assert np.array_equal(again, changed[[5, 0]])
+    assert not np.array_equal(patches.batch([5], epoch=1)[0], changed[[5]])
+    assert np.array_equal(clean, patches.counts(range(40)))
+
+
+def test_a_patch_is_bg_by_what_is_seen_of_it():
+    dim = np.full((1, 10, 10), 120, np.uint16)
+    dim[0, 5, 5] = 160  # no background: 40 counts apart, until they are halved
+    data = LevelFields({"a": dim}, Split((Image("a", 0),), (), ()), 0)
+    cutting = Cutting(side=8, per_image=200, brightness=4.0)
+    counts, levels = data.patches("train", cutting).batch(range(200))
+    assert np.array_equal(levels == BG, is_background(counts))
+    assert 0.2 < np.mean(levels == BG) < 0.6
+    assert set(data.patches("train", cutting.unchanged).batch(range(200))[1]) == {0}
+
+
+def test_counts_stay_within_the_camera():
+    full = np.full((1, 8, 8), 65000, np.uint16)
+    full[0, 0, 0] = 20
+    data = LevelFields({"a": full}, Split((Image("a", 0),), (), ()), 0)
+    made, _ = data.patches("train", Cutting(8, 30, brightness=3.0, offset=90.0)).batch(range(30))
+    assert (made.min(), made.max()) == (0, 65535)

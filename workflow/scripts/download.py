@@ -1,7 +1,7 @@
 """Download one file from its home."""
 
-from focusbench.data import scivis_home
+from focusbench import data
 from focusbench.jobs import job
 
 with job(snakemake.log[0]):
-    scivis_home.get(snakemake.output[0])
+    data.home(snakemake.wildcards.home).get(snakemake.output[0])

@@ -18,21 +18,28 @@ with job(snakemake.log[0]):
     seed, given = int(wanted.seed), snakemake.input
     key = running.fingerprint({**what, **wanted}, list(given))
     state = FileState(f"results/.resume/{key}", key)
-    observed = read_volume(given.observed)
+    track = TABLE[wanted.track]
+    observed = read_volume(given.observed, track.axes)
     truth = given.get("truth")  # for the trace alone; a method never sees it
     settings = {**what["settings"], "data": plan.places(snakemake.config, wanted.sample)}
     about = json.loads(Path(given.about).read_text())
     # a recording's unit of intensity is not the truth's: its PSNR would mean nothing
-    scored = truth and not wanted.degradation.startswith(TABLE[wanted.track].recorded)
+    scored = truth and not wanted.degradation.startswith(track.recorded)
     score = measure = None
     if scored:
-        true = read_volume(truth).array
-        score = partial(psnr, true, data_range=1.0)
-        if TABLE[wanted.track].iterates:
+        true = read_volume(truth, track.axes).array
+        score = partial(psnr, true, data_range=track.data_range)
+        if track.iterates:
             measure = partial(stage(wanted.track, "iterates").measure, true)
     label = f"{wanted.method} {wanted.sample}/{wanted.degradation}"
     monitor = running.trace(label, what["parameters"].get("steps"), score, measure)
-    problem = stage(wanted.track, "problem").problem(observed, wanted.degradation, settings, about)
+    problem = stage(wanted.track, "problem").problem(
+        observed,
+        wanted.degradation,
+        settings,
+        about,
+        **({"levels": stage(wanted.track, "levels").read(given.levels)} if given.levels else {}),
+    )
     run = running.make_run(what, seed, state, monitor)
     weights = load_weights(given.model) if given.get("model") else None
     restoration, record = running.restore(what["method"], what["parameters"], problem, run, weights)

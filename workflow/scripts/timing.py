@@ -7,15 +7,20 @@ from focusbench import plan, running
 from focusbench.files import write_json
 from focusbench.images import read_volume
 from focusbench.jobs import job
-from focusbench.tracks import stage
+from focusbench.tracks import TABLE, stage
 from focusbench.training.weights import load_weights
 
 with job(snakemake.log[0]):
     wanted, what, given = snakemake.wildcards, snakemake.params.what, snakemake.input
     settings = {**what["settings"], "data": plan.places(snakemake.config, wanted.sample)}
     about = json.loads(Path(given.about).read_text())
+    observed = read_volume(given.observed, TABLE[wanted.track].axes)
     problem = stage(wanted.track, "problem").problem(
-        read_volume(given.observed), wanted.degradation, settings, about
+        observed,
+        wanted.degradation,
+        settings,
+        about,
+        **({"levels": stage(wanted.track, "levels").read(given.levels)} if given.levels else {}),
     )
     weights = load_weights(given.model) if given.get("model") else None
     timing = running.time_restoration(

@@ -12,6 +12,16 @@ TABLE: dict[str, str] = {
     "ellipsoids": "focusbench.data.ellipsoids",
     "microtubules": "focusbench.data.microtubules",
     "fluorescence": "focusbench.data.fluorescence",
+    "nuclei": "focusbench.data.nuclei",
+    "bbbc006": "focusbench.data.bbbc006",
+    "defocus_phantoms": "focusbench.data.defocus_phantoms",
+    "defocused": "focusbench.data.defocused",
+}
+# Sources whose files can be downloaded, and what downloads them: `get(path)` puts one file there.
+# They lie in data/{source}; a user's own folder stands under `data.{source}.directory`.
+HOMES: dict[str, str] = {
+    "scivis": "focusbench.data.scivis_home",
+    "bbbc006": "focusbench.data.bbbc006_home",
 }
 
 
@@ -31,3 +41,16 @@ def build(source: str) -> ModuleType:
     if source not in TABLE:
         raise InputError(f"unknown data source {source!r}; known: {', '.join(TABLE)}")
     return import_module(TABLE[source])
+
+
+def home(source: str) -> ModuleType:
+    """Import what downloads a source's files.
+
+    Raises
+    ------
+    InputError
+        The source has no home.
+    """
+    if source not in HOMES:
+        raise InputError(f"data source {source!r} has no home; known: {', '.join(HOMES)}")
+    return import_module(HOMES[source])

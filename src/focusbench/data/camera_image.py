@@ -9,11 +9,13 @@ import numpy as np
 
 from focusbench import images, tiff
 from focusbench.errors import InputError
+from focusbench.images import Volume
 
 PNG = b"\x89PNG\r\n\x1a\n"
 PNG_KINDS = {2: "RGB", 3: "a colour palette", 4: "grey with transparency", 6: "RGBA"}
 WANTED = "a 16-bit grey image is wanted"
 LEAST_SIDE = 84  # px: a patch of the defocus paper
+LARGEST = 65535  # counts
 SATURATED = 0.01  # part of the pixels that may share the largest value
 
 
@@ -43,25 +45,49 @@ def read(path: str | Path, name: str | None = None, least_side: int = LEAST_SIDE
     path = Path(path)
     called = name or str(path)
     try:
-        image = _read(path)
+        image = _read(path).array
     except InputError as error:
         raise InputError(str(error).replace(str(path), called)) from None
     _check(image, called, least_side)
     return image
 
 
-def _read(path: Path) -> np.ndarray:
+def read_counts(path: str | Path, least_side: int = LEAST_SIDE) -> Volume:
+    """Read an image as `read` does, or counts that FocusBench wrote: whole numbers as float32.
+
+    Returns
+    -------
+    Volume
+        float32 (Y, X), whole numbers from 0 to 65535; the pixel (y, x) in um, if the file tells.
+
+    Raises
+    ------
+    InputError
+        As `read`; floats that are no counts.
+    """
+    image, axes, size = _read(Path(path))
+    if image.dtype.kind == "f":
+        counts = np.clip(np.rint(image), 0, LARGEST)
+        if not np.array_equal(counts, image):
+            raise InputError(
+                f"{path}: holds {image.dtype} values that are no counts (whole numbers from 0 to "
+                f"{LARGEST}); {WANTED}"
+            )
+        image = counts.astype(np.uint16)
+    _check(image, str(path), least_side)
+    return Volume(image.astype(np.float32), axes, size)
+
+
+def _read(path: Path) -> Volume:
+    """Image (Y, X) in the file's own type; its pixel (y, x) in um, None if it does not tell."""
     try:
         with open(path, "rb") as file:
             start = file.read(len(PNG))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}; {WANTED}") from None
     if start == PNG:
-        return _read_png(path)
-    pages = images.read_volume(path).array
-    if len(pages) != 1:
-        raise InputError(f"{path}: holds {len(pages)} images; a file of one is wanted")
-    return pages[0]
+        return Volume(_read_png(path), "YX", None)
+    return images.read_volume(path, "YX")
 
 
 def _read_png(path: Path) -> np.ndarray:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from focusbench import images
+from focusbench.data.lens import LENS, check_lens
 from focusbench.errors import InputError
 from focusbench.images import Volume
 from focusbench.optics.kernels import check_kernel
 
 KIND = "fluorescence stack"
-LENS = ("numerical_aperture", "refractive_index", "wavelength")
 SAME = 1e-3  # relative difference of two lengths that is put down to rounding
 
 
@@ -78,13 +78,6 @@ def check(entry: Mapping[str, Any], place: str, written: Callable[[str], str] = 
             check_size(entry["psf_shape"], shape, at("psf_shape"))
     if "truth" in entry:
         truth(entry)
-
-
-def check_lens(lens: Mapping[str, Any], place: str) -> None:
-    """Refuse a numerical aperture that is not below the refractive index."""
-    aperture, index = lens["numerical_aperture"], lens["refractive_index"]
-    if not aperture < index:
-        raise InputError(f"{place}: {aperture} is not accepted; below the refractive index {index}")
 
 
 def check_size(wanted: Sequence[int], shape: Sequence[int], place: str) -> None:

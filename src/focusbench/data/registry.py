@@ -6,10 +6,15 @@ Recordings of a user's own are not here: the configuration adds them.
 from __future__ import annotations
 
 import csv
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
+from focusbench.data import bbbc006_names
 from focusbench.errors import InputError
 
 PHANTOMS = ("ellipsoids", "vessels", "cell", "gyroid", "text")  # from easy to hard
@@ -19,6 +24,14 @@ MICROTUBULES = (
     "microtubules_validation1",
     *(f"microtubules_train{i}" for i in range(1, 19)),
 )
+# fields of procedural nuclei: as many to test and to choose with as there are real ones at hand
+NUCLEI = (
+    *(f"nuclei_test{i}" for i in range(1, 10)),
+    *(f"nuclei_validation{i}" for i in range(1, 10)),
+    *(f"nuclei_train{i}" for i in range(1, 100)),
+)
+DEFOCUS_PHANTOMS = ("beads", "ring", "cells")
+BBBC006 = tuple(f"bbbc006_{field}" for field in bbbc006_names.ids())
 SCIVIS = Path(__file__).with_name("scivis.csv")
 
 
@@ -39,6 +52,9 @@ def _table() -> dict[str, Sample]:
         ("phantoms", "multifocus"): PHANTOMS,
         ("scivis", "multifocus"): volumes,
         ("microtubules", "deconvolution"): MICROTUBULES,
+        ("nuclei", "defocus"): NUCLEI,
+        ("defocus_phantoms", "defocus"): DEFOCUS_PHANTOMS,
+        ("bbbc006", "defocus"): BBBC006,
     }
     return {
         name: Sample(name, source, (track,))
@@ -61,5 +77,20 @@ def get(name: str) -> Sample:
         Unknown id.
     """
     if name not in _table():
-        raise InputError(f"unknown sample {name!r}; known: {', '.join(_table())}")
+        raise InputError(f"unknown sample {name!r}{meant(name, _table())}; known: {told(_table())}")
     return _table()[name]
+
+
+def told(ids: Iterable[str]) -> str:
+    """Ids for a message, in their order; of more than three that differ in numbers, the ends."""
+    shown = []
+    for _, found in groupby(ids, lambda one: re.sub(r"[a-z]?[0-9]+", "#", one)):
+        run = list(found)  # a letter before a number counts with it: rows of wells
+        shown += run if len(run) <= 3 else [f"{run[0]} to {run[-1]}"]
+    return ", ".join(shown)
+
+
+def meant(name: str, ids: Iterable[str]) -> str:
+    """Say for a message which id may have been meant; empty if none is close."""
+    close = get_close_matches(name, list(ids), 1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

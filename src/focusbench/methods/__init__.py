@@ -20,10 +20,29 @@ class Entry:
     stochastic: bool = False  # depends on the seed; otherwise only the first seed is run
     gpu: bool = False  # gains from a GPU
     trains_on: str | None = None  # id of the training set of its `fit`; None: it does not train
-    fit_parameters: tuple[
-        str, ...
-    ] = ()  # those that `fit` reads: others do not ask for new weights
+    # those that `fit` reads: others do not ask for new weights; None: any of them
+    fit_parameters: tuple[str, ...] | None = ()
+    predicts: bool = False  # tells defocus levels to those that restore; does not restore itself
+    predictor: str | None = None  # whose levels it is told, unless a parameter names another
     fitted: str | None = None  # "gain" or "affine": scored after that fit to the truth (an oracle)
+    also: tuple[str, ...] = ()  # further tracks that have it
+
+    def serves(self, track: str) -> bool:
+        """Whether a track has this method."""
+        return track == self.track or track in self.also
+
+
+def _predictor(target: str, *, stochastic: bool = True) -> Entry:
+    """One that learns to tell defocus levels; all its parameters shape what it learns."""
+    return Entry(
+        f"focusbench.methods.{target}",
+        "defocus",
+        stochastic=stochastic,
+        gpu=stochastic,
+        trains_on="levels",
+        fit_parameters=None,
+        predicts=True,
+    )
 
 
 # What `fit` of the learners of a U-Net reads.
@@ -64,7 +83,9 @@ TABLE: dict[str, Entry] = {
     ),
     "plug_and_play": Entry("focusbench.methods.plug_and_play:PlugAndPlay", "multifocus", gpu=True),
     "zeros": Entry("focusbench.methods.zeros:Zeros", "deconvolution", trivial=True),
-    "input": Entry("focusbench.methods.input:Input", "deconvolution", trivial=True),
+    "input": Entry(
+        "focusbench.methods.input:Input", "deconvolution", trivial=True, also=("defocus",)
+    ),
     "affine_input": Entry(
         "focusbench.methods.input:Input", "deconvolution", trivial=True, fitted="affine"
     ),
@@ -122,12 +143,43 @@ TABLE: dict[str, Entry] = {
         trains_on="unpaired",
         fit_parameters=(*_CYCLE, "border"),
     ),
+    "delpnet": _predictor("delpnet:Delpnet"),
+    "vgg16": _predictor("vgg16:Vgg16"),
+    "inception_v3": _predictor("inception_v3:InceptionV3"),
+    "resnet18": _predictor("resnet18:Resnet18"),
+    "mobilenet_v2": _predictor("mobilenet_v2:MobilenetV2"),
+    "logistic_features": _predictor("logistic_features:LogisticFeatures", stochastic=False),
+    "depth_variant_rectangular": Entry(
+        "focusbench.methods.depth_variant_rectangular:DepthVariantRectangular",
+        "defocus",
+        gpu=True,
+        predictor="delpnet",
+    ),
+    "depth_variant_triangular": Entry(
+        "focusbench.methods.depth_variant_triangular:DepthVariantTriangular",
+        "defocus",
+        gpu=True,
+        predictor="delpnet",
+    ),
+    "depth_invariant": Entry(
+        "focusbench.methods.depth_invariant:DepthInvariant",
+        "defocus",
+        gpu=True,
+        predictor="delpnet",
+    ),
+    "blind": Entry("focusbench.methods.blind:Blind", "defocus", gpu=True, predictor="delpnet"),
+    "depth_variant_field": Entry(
+        "focusbench.methods.depth_variant_field:DepthVariantField",
+        "defocus",
+        gpu=True,
+        predictor="delpnet",
+    ),
 }
 
 
 def names(track: str | None = None) -> list[str]:
     """Ids of the methods, of one track or of all."""
-    return [name for name, entry in TABLE.items() if track in (None, entry.track)]
+    return [name for name, entry in TABLE.items() if track is None or entry.serves(track)]
 
 
 def load(target: str) -> Any:

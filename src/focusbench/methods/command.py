@@ -61,7 +61,7 @@ class Command:
             self._run(words, run.threads, budget)
             if not estimate.exists():
                 raise InputError(f"command {words[0]!r} left no file at {{estimate}}")
-            array = read_volume(estimate).array.astype(np.float32)
+            array = read_volume(estimate, problem.axes).array.astype(np.float32)
         if array.shape != problem.observed.shape:
             raise InputError(
                 f"command {words[0]!r} left an estimate of shape {array.shape}; accepted: "

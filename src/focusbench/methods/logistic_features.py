@@ -34,7 +34,7 @@ class LogisticFeatures(LevelPredictor):
 
     Parameters
     ----------
-    side, ..., poisson
+    side, ..., split
         As of `training.level_prediction.LevelPredictor`; `fresh` changes nothing here.
     penalty
         Above 0, or parted classes would have slopes without bounds.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from focusbench import paths
 from focusbench.errors import InputError
 from focusbench.paths import Restored
-from focusbench.tracks import TABLE
+from focusbench.tracks import TABLE, stage
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -39,6 +39,8 @@ class Results:
         The restorations whose cost was measured; None: all of `items`.
     trainings
         (method, training id) of the models that were trained for them.
+    judged
+        (predictor, training id) of those that were judged.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Results:
         *,
         timed: Sequence[Restored] | None = None,
         trainings: Sequence[Sequence[str]] = (),
+        judged: Sequence[Sequence[str]] = (),
     ) -> None:
         self.track = track
         self.items = [Restored(*item) for item in items]
@@ -57,6 +60,7 @@ class Results:
         self.settings = dict(settings or {})
         self.timed = self.items if timed is None else [Restored(*item) for item in timed]
         self.trained = [(method, training) for method, training in trainings]
+        self.judged = [(method, training) for method, training in judged]
 
     @property
     def samples(self) -> list[str]:
@@ -107,6 +111,46 @@ class Results:
                 }
             )
         return pandas.DataFrame(rows)
+
+    def details(self, item: Restored) -> dict[str, Any]:
+        """What a score says of single parts of a restoration, such as its patches; may be empty.
+
+        Raises
+        ------
+        InputError
+            The score file is missing or is not JSON.
+        """
+        return self._json(paths.score(self.track, item)).get("details") or {}
+
+    def accuracy(self) -> DataFrame:
+        """One row a judged patch: `method`, `seed`, and the columns of the track's `accuracy.read`.
+
+        Raises
+        ------
+        InputError
+            A file is missing or is not what this package writes.
+        """
+        import pandas
+
+        read = stage(self.track, "accuracy").read
+        tables = []
+        for method, training in self.judged:
+            table = read(self.root / paths.accuracy(self.track, method, training))
+            table.insert(0, "seed", int(training.rpartition("seed")[2]))
+            table.insert(0, "method", method)
+            tables.append(table)
+        return pandas.concat(tables, ignore_index=True) if tables else pandas.DataFrame()
+
+    def levels(self, predictor: str, sample: str, degradation: str, seed: int = 0) -> Any:
+        """Levels that a predictor told of an observation; None: it was not asked."""
+        path = self.root / paths.levels(self.track, sample, degradation, predictor, seed)
+        return stage(self.track, "levels").read(path) if path.is_file() else None
+
+    def predictor_timings(self) -> dict[str, dict[str, Any]]:
+        """Patches a second of each predictor, and how that was measured; empty: not measured."""
+        folder = self.root / Path(paths.predictor_timing(self.track, 0)).parent
+        found = sorted(folder.glob("predictors-seed*.json"))
+        return self._json(str(found[0].relative_to(self.root))) if found else {}
 
     def timings(self) -> DataFrame:
         """One row per timed item: its ids and what its timing file says, plus `cpu_seconds`.
@@ -224,7 +268,7 @@ class Results:
     def _volume(self, path: str) -> Volume:
         from focusbench.images import read_volume
 
-        return read_volume(self.root / path)
+        return read_volume(self.root / path, TABLE[self.track].axes)
 
     def _json(self, path: str) -> dict[str, Any]:
         file = self.root / path

@@ -43,13 +43,14 @@ class ScoreGrid:
         seed: int,
     ) -> None:
         self.rows, self.seed, self._metrics = rows, seed, metrics
-        self.methods = [method for method in methods if method in set(rows["method"])]
-        self.samples = [sample for sample in samples if sample in set(rows["sample"])]
+        with_rows = set(rows["method"]), set(rows["sample"])
+        self.methods = [method for method in methods if method in with_rows[0]]
+        self.samples = [sample for sample in samples if sample in with_rows[1]]
         self.metrics = [key for key in metrics if key in rows]
         by_item = rows.groupby(["sample", "method"], sort=False)
         # over seeds; metric -> (sample, method) -> value
-        self._mean = by_item[self.metrics].mean().to_dict()
-        self._spread = by_item[self.metrics].std().to_dict()
+        self._mean = _columns(by_item[self.metrics].mean())
+        self._spread = _columns(by_item[self.metrics].std())
         self._repeatable = by_item["repeatable"].all().to_dict()
 
     def value(self, metric: str, sample: str, method: str) -> float:
@@ -122,3 +123,9 @@ class ScoreGrid:
             for method, column in scores.items()
             if method != best
         }
+
+
+def _columns(table: DataFrame) -> dict[str, dict[tuple[str, str], float]]:
+    """Column -> index -> value; pandas' own `to_dict` builds the index anew for each column."""
+    index = list(table.index)
+    return {column: dict(zip(index, table[column].tolist(), strict=True)) for column in table}

@@ -141,16 +141,16 @@ def richardson_lucy_patches(
     device: str = "cpu",
 ) -> PatchIteration:
     """Richardson-Lucy on patches, ready to step; for arguments see `depth_variant`."""
-    patches = _patches(observed, grid, padding, beyond, offset)
+    patches, light = _patches(observed, grid, padding, beyond, offset)
     kernels = [check_kernel(psf, name=f"PSF {level}") for level, psf in enumerate(psfs)]
     flat = check_levels(levels, grid, len(kernels)).ravel()
-    lit = _lit(patches)
+    lit = _lit(light)
     groups = []
     for level in np.unique(flat):
         chosen = np.flatnonzero((flat == level) & lit)
         if level in untouched or level == BACKGROUND or not len(chosen):
             continue
-        tensor = torch.from_numpy(patches[chosen]).to(device)
+        tensor = torch.from_numpy(light[chosen]).to(device)
         kernel = _cropped(kernels[level], tensor.shape[-1])
         forward = Convolution(kernel, tensor.shape[1:], "linear", device=device)
         iteration = RichardsonLucyIteration(tensor, forward, start=tensor, normalise=normalise)
@@ -296,17 +296,17 @@ def blind_patches(
     device: str = "cpu",
 ) -> PatchIteration:
     """Blind deconvolution of patches, ready to step; for arguments see `blind`."""
-    patches = _patches(observed, grid, padding, beyond, offset)
+    patches, light = _patches(observed, grid, padding, beyond, offset)
     side = patches.shape[-1]
     if np.ndim(psf) == 0:
         check_whole("psf", psf, 1)
         psf = np.ones((psf, psf))
     guess = check_kernel(psf, (side, side), "first guess of the PSF")
-    worked = _lit(patches)
+    worked = _lit(light)
     if levels is not None:
         worked &= ~_background(levels, grid).ravel()
     groups = [
-        (np.array([n]), BlindIteration(torch.from_numpy(patches[n]).to(device), guess))
+        (np.array([n]), BlindIteration(torch.from_numpy(light[n]).to(device), guess))
         for n in np.flatnonzero(worked)
     ]
     return PatchIteration(patches, grid, groups, offset)
@@ -375,23 +375,33 @@ def _run(iteration: PatchIteration, iterations: int) -> np.ndarray:
 
 def _patches(
     observed: Any, grid: PatchGrid, padding: int, beyond: str, offset: float
-) -> np.ndarray:
-    """Padded patches of the field without its offset, float32."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Padded patches of the field without its offset, float32: as recorded, and their light."""
     data = without_offset(observed, tuple(grid.shape), offset)
-    return cut(data.numpy(), grid, padding, beyond)
+    recorded = np.asarray(observed, np.float32) - np.float32(offset)
+    return tuple(cut(values, grid, padding, beyond) for values in (recorded, data.numpy()))
 
 
 def without_offset(
     observed: Any, shape: Sequence[int] | None, offset: float, device: str = "cpu"
 ) -> Tensor:
-    """Light of an observation, float32 (Y, X), 0 or more."""
+    """Light of an observation above the offset, float32 (Y, X), 0 or more."""
     check_positive_or_0("offset", offset)
+    return nonnegative(_field(observed) - np.float64(offset), shape, torch.float32, device)
+
+
+def counts(observed: Any, device: str = "cpu") -> Tensor:
+    """All light of an observation, float32 (Y, X), 0 or more."""
+    return without_offset(observed, None, 0.0, device)
+
+
+def _field(observed: Any) -> np.ndarray:
     values = np.asarray(observed)
     if values.ndim != 2 or values.dtype.kind not in "fiub":
         raise InputError(
             f"observation: shape {values.shape}, type {values.dtype}; real numbers (y, x) needed"
         )
-    return nonnegative(values - np.float64(offset), shape, torch.float32, device)
+    return values
 
 
 def _lit(patches: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ class Report:
 
     reads: tuple[str, ...] = ()  # the kinds of file (see `plan.report_inputs`)
     study: str | None = None  # the study whose restorations it shows; None: the main grid
+    needs: str | None = None  # key of the track's section without which there is nothing to show
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,13 @@ class Track:
     truth_keys: tuple[str, ...]
     observe_keys: tuple[str, ...]
     problem_keys: tuple[str, ...]
+    axes: str = "ZYX"  # of truths, observations and estimates
+    data_range: float = 1.0  # of the PSNR in a restoration's trace
     # keys of `observe_keys` that concern degradations of this beginning alone
     observe_only: dict[str, str] = field(default_factory=dict)
     training_keys: tuple[str, ...] = ()
     own_problem_keys: tuple[str, ...] = ()  # keys of a user's own sample that state the problem
+    judge_keys: tuple[str, ...] = ()  # where predictors are judged: what that depends on
     score_keys: tuple[str, ...] = ()  # of a sample of this package: what a score reads besides
     from_source: str | None = None  # beginning of degradations made from the source, not the truth
     recorded: str = "recorded"  # degradation id of a user's own observations
@@ -62,6 +66,9 @@ _ABOVE_0 = r"0\.(?=0*[1-9])[0-9]{1,4}"  # and below 1
 _STEP = rf"(?:[1-9][0-9]{{0,2}}(?:\.[0-9]{{1,4}})?|{_ABOVE_0})"
 _MULTIFOCUS_MODELS = rf"(?:offmodel|float|na{_ABOVE_0}|step{_STEP})"
 _PICTURES = ("scores", "truths", "observations", "volumes")
+_DEFOCUS_MODELS = (
+    rf"(?:_na{_ABOVE_0}|_pixel(?:{_ABOVE_0}|[1-9](?:\.[0-9]{{1,4}})?)|_subsamples[1-9][0-9]?)?"
+)
 _DECONVOLUTION_MODELS = r"(?:(?:richards_wolf|offmodel)_)?"
 
 TABLE: dict[str, Track] = {
@@ -141,6 +148,50 @@ TABLE: dict[str, Track] = {
             "fig11": Report(("models", "records", "scores", "observations")),
             "fig12": Report(_PICTURES, study="recordings"),
             "convergence": Report(("scores", "traces", "records")),
+        },
+    ),
+    "defocus": Track(
+        "focusbench.tracks.defocus",
+        degradation=rf"(?:level(?:0[0-9]|10)|tilted|stepped|offmodel){_DEFOCUS_MODELS}(?:_poisson)?",
+        degradation_help="level00 to level10, tilted, stepped, offmodel; all also with _na0.45 "
+        "(the light's NA), _pixel0.60 (um) or _subsamples1 (of the true kernel), and with _poisson",
+        own="defocused",
+        axes="YX",
+        data_range=65535.0,
+        truth_keys=("nuclei", "optics.pixel_size"),
+        observe_keys=("optics", "patch", "tilted", "stepped", "offmodel"),
+        observe_only={"tilted": "tilted", "stepped": "stepped", "offmodel": "offmodel"},
+        problem_keys=("optics", "patch"),
+        own_problem_keys=(
+            *("numerical_aperture", "refractive_index", "wavelength", "pixel_size", "level"),
+        ),
+        training_keys=("optics",),
+        judge_keys=("optics", "judged_patches"),
+        iterates=True,
+        checked=True,
+        tables={
+            "table1": Report(("accuracies", "trainings", "models")),
+            "table2": Report(("accuracies", "trainings", "models", "predictor_timings")),
+            "restoration": Report(("scores", "records", "observation_records", "trainings")),
+            "recordings": Report(
+                ("scores", "records", "observation_records", "trainings", "levels"),
+                study="recordings",
+            ),
+            "cost": Report(("timings", "timed_records", "trainings", "predictor_timings")),
+        },
+        figures={
+            "fig2": Report(("truths", "observations", "observation_records", "levels")),
+            "fig3": Report(("accuracies",)),
+            "fig4": Report(("trainings", "models")),
+            "fig5": Report(("accuracies", "models")),
+            "fig6": Report(("accuracies", "models")),
+            "fig7": Report((*_PICTURES, "records", "levels"), study="phantoms"),
+            "fig8": Report(("scores",), study="levels"),
+            "fig9": Report((*_PICTURES, "observation_records", "levels")),
+            "data": Report(("truths", "judged_truths")),
+            "mismatch": Report(("scores", "records"), study="mismatch"),
+            "stacks": Report(("accuracies",), needs="stacks"),
+            "recordings": Report((*_PICTURES, "levels"), study="recordings"),
         },
     ),
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from focusbench.images import Volume
-    from focusbench.problem import Problem
+    from focusbench.problem import Problem, Run, Weights
 
 
 class Option(NamedTuple):
@@ -24,6 +24,15 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+class Prepared(NamedTuple):
+    """A problem stated for one method, where a track has something else tell it what to know."""
+
+    problem: Problem
+    weights: Weights | None  # of the method itself
+    about: Mapping[str, Any] = {}  # for the record, JSON
+    write: Callable[[str], None] | None = None  # writes what was told, beside the output's stem
+
+
 class Recording(NamedTuple):
     """A user's own recording, ready to be restored."""
 
@@ -32,3 +41,5 @@ class Recording(NamedTuple):
     stack: Mapping[str, Any]  # how the files were read
     optics: Mapping[str, Any]  # what the imaging model was told
     files: list[str]
+    # (method, weights given, run) -> the problem as that method is told it; None: as it stands
+    prepare: Callable[[Any, Weights | None, Run], Prepared] | None = None

@@ -40,7 +40,7 @@ class LevelClassifier(LevelPredictor):
 
     Parameters
     ----------
-    side, ..., poisson
+    side, ..., split
         As of `training.level_prediction.LevelPredictor`.
     width
         Factor of the network's channels.
@@ -51,6 +51,9 @@ class LevelClassifier(LevelPredictor):
         normalisation cannot be taught with it.
     learning_rate, decay
         Of Adam: in step t, counted from 0, the rate is learning_rate / (1 + decay t).
+    anneal
+        Share of the steps (0 to 1), the last ones, in which the rate also falls to 0 on a straight
+        line: a short training ends where it wobbled before. 0 in the paper.
     scale
         Counts are divided by it. With the paper's 65535 a nucleus has 0.003 to 0.06, so that the
         variance is less than what batch normalisation in Keras adds to it: the first layer hardly
@@ -64,6 +67,7 @@ class LevelClassifier(LevelPredictor):
     batch_size: int = 128
     learning_rate: float = 6e-5
     decay: float = 5e-6
+    anneal: float = 0.0
     scale: float = float(LARGEST)
     precision: str = "tf32"
 
@@ -74,8 +78,10 @@ class LevelClassifier(LevelPredictor):
             counts=("batch_size",),
             counts_or_0=("epochs",),
             positive=("width", "learning_rate", "scale"),
-            positive_or_0=("decay",),
+            positive_or_0=("decay", "anneal"),
         )
+        if self.anneal > 1:
+            raise InputError(f"anneal is {self.anneal!r}; a share from 0 to 1 is accepted")
         precision.check(self.precision)
         with torch.device("meta"), torch.no_grad():  # the network's own checks, at no cost
             self.network().eval()(torch.empty(1, 1, self.side, self.side))
@@ -96,14 +102,20 @@ class LevelClassifier(LevelPredictor):
             "scale": self.scale,
         }
 
-    def rate(self, done: int) -> float:
-        """Learning rate of the step after `done` ones: Keras' inverse-time decay."""
-        return self.learning_rate / (1 + self.decay * done)
+    def rate(self, done: int, steps: int) -> float:
+        """Learning rate of the step after `done` of all `steps`: Keras' inverse-time decay."""
+        rate = self.learning_rate / (1 + self.decay * done)
+        last = self.anneal * steps
+        return rate * min(1.0, (steps - done) / last) if last else rate
 
     def steps_per_epoch(self, patches: int) -> int:
         """Batches that `patches` are divided into."""
         whole, rest = divmod(patches, self.batch_size)
         return whole + int(rest > 1 or (rest == 1 and whole == 0))
+
+    def planned_steps(self, data: LevelFields) -> int:
+        """Steps that `fit` does with this training set: what a monitor is told beforehand."""
+        return self.epochs * self.steps_per_epoch(len(data.split.train) * self.per_image)
 
     def learner(self, data: LevelFields, run: Run) -> LevelLearner:
         """Return the network and its optimiser at the start of a training."""
@@ -188,7 +200,7 @@ class LevelLearner:
     def __init__(self, how: LevelClassifier, data: LevelFields, run: Run) -> None:
         self.how, self.run = how, run
         self.train = data.patches("train", how.cutting)
-        self.validation = data.patches("validation", how.cutting)
+        self.validation = data.patches("validation", how.cutting.unchanged)
         self.steps_per_epoch = how.steps_per_epoch(len(self.train))
         with seeds.seeded(run.seed, "network", how.name):
             network = how.network()
@@ -226,7 +238,8 @@ class LevelLearner:
         self._ahead = None
         self.seconds["loading"] += time.perf_counter() - begun
         for group in self.optimizer.param_groups:
-            group["lr"], group["eps"] = self.how.rate(self.done), keras_epsilon(self.done)
+            group["lr"] = self.how.rate(self.done, self.how.epochs * self.steps_per_epoch)
+            group["eps"] = keras_epsilon(self.done)
         self.network.train()
         with (
             seeds.seeded(self.run.seed, "dropout", self.done),

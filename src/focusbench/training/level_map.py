@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from focusbench.errors import InputError
 from focusbench.parameters import check_whole
+from focusbench.solvers.patch_grid import PatchGrid, check_levels
 
 BG = -1
 """Level of a patch that shows nothing: neither a network nor an error in um has a depth for it."""
 
 SIDE = 84
 """Pixels along a patch of He et al. 2020."""
+
+BG_MAXIMUM = 230
+BG_RANGE = 30
+"""Counts of a 16-bit image; `bg` is below both."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class LevelMap:
         (N,), int64: 0 and up, or `BG`.
     probabilities
         (N, classes), float32, rows sum to 1: levels in order, then `bg` where the predictor has it.
+    bg
+        Whether the last class is `bg`.
     """
 
     shape: tuple[int, int]
@@ -40,6 +47,7 @@ class LevelMap:
     corners: np.ndarray
     levels: np.ndarray
     probabilities: np.ndarray
+    bg: bool = True
 
 
 def corners(shape: Sequence[int], side: int = SIDE, stride: int | None = None) -> np.ndarray:
@@ -75,6 +83,50 @@ def corners(shape: Sequence[int], side: int = SIDE, stride: int | None = None) -
 def cut(field: np.ndarray, places: np.ndarray, side: int) -> np.ndarray:
     """Copy patches (N, side, side) with first pixels `places` (N, 2) out of a field (Y, X)."""
     return np.stack([field[y : y + side, x : x + side] for y, x in places.tolist()])
+
+
+def levels_on(grid: PatchGrid, levels: np.ndarray, window: str) -> np.ndarray:
+    """Levels of a field's patches in another window, from those that were judged.
+
+    Patches side by side ("rectangular") are among those at half their size from one to the next
+    ("triangular"); where the size is odd, the nearest one stands in, a few pixels away.
+
+    Parameters
+    ----------
+    grid
+        That was judged.
+    levels
+        Of its patches, (R, C) or (R * C,), row by row.
+    window
+        That is wanted.
+
+    Returns
+    -------
+    numpy.ndarray
+        (R', C'), of the grid of the same field and size in that window.
+
+    Raises
+    ------
+    InputError
+        Another number of levels than the grid has patches, or an unknown window.
+    """
+    known = check_levels(levels, grid)
+    wanted = replace(grid, window=window)
+    y, x = (
+        np.abs(there[:, None] - here).argmin(axis=1)
+        for there, here in zip(wanted.starts, grid.starts, strict=True)
+    )
+    return known[np.ix_(y, x)]
+
+
+def is_background(patches: np.ndarray) -> np.ndarray:
+    """Tell which patches (..., Y, X), in counts, show nothing: (...), bool.
+
+    The maximum is below 230 counts and the "maximum difference among pixel values" below 30.
+    """
+    highest = patches.max(axis=(-2, -1)).astype(np.float64)
+    lowest = patches.min(axis=(-2, -1)).astype(np.float64)
+    return (highest < BG_MAXIMUM) & (highest - lowest < BG_RANGE)
 
 
 def level_of(classes: np.ndarray, n_levels: int) -> np.ndarray:

@@ -25,6 +25,7 @@ from focusbench.training.level_map import (
     level_of,
 )
 from focusbench.training.patches import Cutting, LevelFields, Patches
+from focusbench.training.splits import check_kind
 
 CHUNK = 1024
 """Patches that are cut at once: a field with a small stride has many."""
@@ -44,8 +45,12 @@ class LevelPredictor(ABC):
         Defocus levels, level 0 (in focus) among them.
     bg
         Whether patches that show nothing are a class of their own.
-    fresh, poisson
-        As of `training.patches.Cutting`; neither in the paper.
+    fresh, poisson, brightness, offset
+        As of `training.patches.Cutting`; none of them in the paper.
+    split
+        Which images it learns from, see `training.splits`: all levels of the fields that are meant
+        to be learned from ("field"), or images of all fields alike, those that are tested on
+        elsewhere too ("image", the paper's, which leaks). Whoever makes the training set reads it.
     """
 
     side: int = SIDE
@@ -54,11 +59,15 @@ class LevelPredictor(ABC):
     bg: bool = True
     fresh: bool = False
     poisson: float = 0.0
+    brightness: float = 1.0
+    offset: float = 0.0
+    split: str = "field"
 
     name: ClassVar[str]
 
     def __post_init__(self) -> None:
         check_parameters(self, counts=("n_levels",))
+        check_kind(self.split)
         _ = self.cutting  # checks the others
 
     @property
@@ -69,7 +78,15 @@ class LevelPredictor(ABC):
     @property
     def cutting(self) -> Cutting:
         """How images become patches to learn from."""
-        return Cutting(self.side, self.per_image, self.bg, self.fresh, self.poisson)
+        return Cutting(
+            self.side,
+            self.per_image,
+            self.bg,
+            self.fresh,
+            self.poisson,
+            self.brightness,
+            self.offset,
+        )
 
     @property
     @abstractmethod
@@ -109,8 +126,16 @@ class LevelPredictor(ABC):
         InputError
             As `probabilities`; a field that is smaller than a patch.
         """
+        return self.levels_at(field, corners(np.shape(field), self.side, stride), run, weights)
+
+    def levels_at(
+        self, field: np.ndarray, places: np.ndarray, run: Run, weights: Weights | None
+    ) -> LevelMap:
+        """Tell the levels of patches at places of one's own; see `levels`.
+
+        `places` are their first pixels (y, x), (N, 2), so that all of a patch lies in the field.
+        """
         check_room(np.shape(field), self.side)
-        places = corners(field.shape, self.side, stride)
         given = np.concatenate(
             [
                 self.probabilities(cut(field, places[i : i + CHUNK], self.side), run, weights)
@@ -119,7 +144,7 @@ class LevelPredictor(ABC):
         )
         levels = level_of(given.argmax(axis=1), self.n_levels)
         shape = (int(field.shape[0]), int(field.shape[1]))
-        return LevelMap(shape, self.side, places, levels, given)
+        return LevelMap(shape, self.side, places, levels, given, self.bg)
 
     def judge(
         self, patches: Patches, run: Run, weights: Weights | None
@@ -194,6 +219,9 @@ class LevelPredictor(ABC):
                 "bg": self.bg,
                 "fresh": self.fresh,
                 "poisson": self.poisson,
+                "brightness": self.brightness,
+                "offset": self.offset,
+                "split": self.split,
                 "seed": run.seed,
             },
         }

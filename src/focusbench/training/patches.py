@@ -8,7 +8,7 @@ nothing that came before.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,28 +16,14 @@ import torch
 from torch import Tensor
 
 from focusbench.errors import InputError
-from focusbench.parameters import check_parameters, check_positive_or_0, check_switches
+from focusbench.parameters import check_parameters, check_switches
 from focusbench.training import seeds
-from focusbench.training.level_map import BG, SIDE, check_room, class_of
+from focusbench.training.level_map import BG, SIDE, check_room, class_of, is_background
 from focusbench.training.splits import Image, Split
-
-BG_MAXIMUM = 230
-BG_RANGE = 30
-"""Counts of a 16-bit image; `bg` is below both."""
 
 LARGEST = 65535
 
 PARTS = ("train", "validation", "test")
-
-
-def is_background(patches: np.ndarray) -> np.ndarray:
-    """Tell which patches (..., Y, X), in counts, show nothing: (...), bool.
-
-    The maximum is below 230 counts and the "maximum difference among pixel values" below 30.
-    """
-    highest = patches.max(axis=(-2, -1)).astype(np.float64)
-    lowest = patches.min(axis=(-2, -1)).astype(np.float64)
-    return (highest < BG_MAXIMUM) & (highest - lowest < BG_RANGE)
 
 
 @dataclass(frozen=True)
@@ -60,6 +46,12 @@ class Cutting:
         Share of the patches (0 to 1) that get shot noise, 1 count a photon, drawn anew in every
         epoch; in the paper none do, although what is restored there has it. Labels are those of the
         patch without.
+    brightness, offset
+        Range of changes that are drawn anew for each patch in every epoch: what exceeds the patch's
+        darkest pixel is multiplied by 1 / `brightness` to `brightness` (1 or more; the logarithm is
+        uniform), then -`offset` to `offset` counts are added to all pixels. As Yang et al. 2018 do,
+        so that other lamps, stains and cameras are met; 1 and 0, neither, in the paper. Labels are
+        those of the changed patch.
     """
 
     side: int = SIDE
@@ -67,13 +59,26 @@ class Cutting:
     bg: bool = True
     fresh: bool = False
     poisson: float = 0.0
+    brightness: float = 1.0
+    offset: float = 0.0
 
     def __post_init__(self) -> None:
-        check_parameters(self, counts=("side", "per_image"))
+        check_parameters(
+            self,
+            counts=("side", "per_image"),
+            positive=("brightness",),
+            positive_or_0=("poisson", "offset"),
+        )
         check_switches(self, "bg", "fresh")
-        check_positive_or_0("poisson", self.poisson)
         if self.poisson > 1:
             raise InputError(f"poisson is {self.poisson!r}; a share from 0 to 1 is accepted")
+        if self.brightness < 1:
+            raise InputError(f"brightness is {self.brightness!r}; 1 or a number above is accepted")
+
+    @property
+    def unchanged(self) -> Cutting:
+        """The same with brightness and offset as recorded: what is watched and judged."""
+        return replace(self, brightness=1.0, offset=0.0)
 
 
 class LevelFields:
@@ -177,7 +182,7 @@ class Patches:
         self, numbers: Sequence[int] | np.ndarray, epoch: int = 0
     ) -> tuple[np.ndarray, np.ndarray]:
         """Patches in counts, (N, side, side) float32, and their levels, (N,) int64, or `BG`."""
-        clean = self.counts(numbers, epoch)
+        clean = self._changed(self.counts(numbers, epoch), numbers, epoch)
         per_image = self.cutting.per_image
         levels = np.array([self.images[int(n) // per_image].level for n in numbers], np.int64)
         if self.cutting.bg:
@@ -199,7 +204,7 @@ class Patches:
         return patches, torch.from_numpy(class_of(levels, self.n_levels))
 
     def levels(self, epoch: int = 0, chunk: int = 1024) -> np.ndarray:
-        """Levels of all patches, or `BG`; (N,) int64."""
+        """Levels of all patches as recorded, or `BG`; (N,) int64."""
         numbers = np.arange(len(self))
         levels = np.array([image.level for image in self.images], np.int64)
         levels = np.repeat(levels, self.cutting.per_image)
@@ -208,6 +213,23 @@ class Patches:
                 part = numbers[start : start + chunk]
                 levels[part[is_background(self.counts(part, epoch))]] = BG
         return levels
+
+    def _changed(
+        self, clean: np.ndarray, numbers: Sequence[int] | np.ndarray, epoch: int
+    ) -> np.ndarray:
+        """Patches of another brightness and offset, still whole counts; the same without either."""
+        most, offset = self.cutting.brightness, self.cutting.offset
+        if most == 1 and not offset:
+            return clean
+        made = clean.astype(np.float32)
+        for patch, number in zip(made, np.asarray(numbers, np.int64).tolist(), strict=True):
+            random = np.random.default_rng(seeds.derive(self.seed, "brightness", epoch, number))
+            factor, shift = most ** random.uniform(-1, 1), random.uniform(-offset, offset)
+            lowest = patch.min()
+            patch -= lowest
+            patch *= factor
+            patch += lowest + shift
+        return np.clip(np.rint(made), 0, LARGEST).astype(np.uint16)
 
     def _draw(self, epoch: int) -> np.ndarray:
         side, per_image = self.cutting.side, self.cutting.per_image

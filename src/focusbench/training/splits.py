@@ -65,8 +65,7 @@ def split(
     for name, given in (("fields", fields), ("levels", levels)):
         if not given or len(set(given)) != len(given):
             raise InputError(f"split: {name} {list(given)!r}; one or more distinct are accepted")
-    if by not in KINDS:
-        raise InputError(f"split by {by!r}; accepted: {', '.join(KINDS)}")
+    check_kind(by)
     _check_shares(shares)
     images = [Image(field, level) for field in fields for level in levels]
     units = [image if by == "image" else image[:1] for image in images]
@@ -77,6 +76,12 @@ def split(
     for image, unit in zip(images, units, strict=True):
         parts[(rank[unit] >= first) + (rank[unit] >= second)].append(image)
     return Split(*(tuple(part) for part in parts))
+
+
+def check_kind(by: str) -> None:
+    """Raise InputError unless `by` is a word that `split` accepts."""
+    if by not in KINDS:
+        raise InputError(f"split by {by!r}; accepted: {', '.join(KINDS)}")
 
 
 def leaks(parts: Split) -> int:

@@ -42,10 +42,10 @@ def judged(grid: ScoreGrid, metric: str) -> ScoreGrid:
     )
 
 
-def average(grid: ScoreGrid, metric: str, method: str) -> float:
-    """Mean over the samples that every method of `judged` has a value for; NaN for the others."""
+def averages(grid: ScoreGrid, metric: str) -> dict[str, float]:
+    """Mean of each method of `judged`, over the samples that all of these have a value for."""
     own = judged(grid, metric)
-    return own.average(metric, method) if method in own.methods else float("nan")
+    return {method: own.average(metric, method) for method in own.methods}
 
 
 def structure_block(grid: ScoreGrid, degradation: str) -> list[Block]:

@@ -166,6 +166,11 @@ def _tidy(
         table[column] = [getattr(of[sample], column) for sample in table["sample"]]
     averages: list[dict[str, Any]] = []
     to_best = grid.to_best(LEAD)
+    structure = {
+        metric: structure_block.averages(grid, metric)
+        for metric in structure_block.SHOWN
+        if metric in grid.metrics
+    }
     for method in grid.methods if degradation != RECORDED else []:
         own = grid.rows[grid.rows["method"] == method]
         row: dict[str, Any] = {
@@ -176,11 +181,7 @@ def _tidy(
             "repeatable": bool(own["repeatable"].all()),
         }
         row |= {metric: grid.average(metric, method) for metric in grid.metrics}
-        row |= {
-            metric: structure_block.average(grid, metric, method)
-            for metric in structure_block.SHOWN
-            if metric in grid.metrics
-        }
+        row |= {metric: means.get(method, math.nan) for metric, means in structure.items()}
         row |= {f"published_{key}": _printed(printed, method, PUBLISHED[key]) for key in PUBLISHED}
         if method in to_best:
             row["psnr_minus_best"] = to_best[method].mean

@@ -1,0 +1,1 @@
+"""2-D fluorescence, out of focus from place to place: a blurred field -> a sharp one."""

@@ -1,0 +1,161 @@
+"""What sets one trained predictor apart from another, and what a restorer is told of the levels.
+
+Ids are the user's choice: what a variant is follows from its parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from focusbench.report.results import Results
+from focusbench.report.tables import plain
+
+PAPERS = "delpnet"  # the paper's own network
+NETWORKS = ("vgg16", "inception_v3", "resnet18", "mobilenet_v2", PAPERS)  # as in its Table 2
+BASELINE = "logistic_features"
+ORACLE = "oracle"
+ONLY_BACKGROUND = ("depth_invariant", "blind")  # restorers that are told no levels but bg
+
+BASE, OTHER = "base", "other"
+KINDS = ("bg", "dropout", "batch_norm", "keras_momentum", "side", "poisson", "split")
+"""Parameters that are compared on their own; a change of others beside one is named with it."""
+
+
+class Variant(NamedTuple):
+    """A trained predictor that is `delpnet` but for some parameters."""
+
+    method: str
+    kind: str  # one of `KINDS`, `BASE` (no difference) or `OTHER` (none or several of `KINDS`)
+    changes: Mapping[str, Any]  # parameter -> value, where it differs from delpnet's
+    bg: bool  # whether it knows patches that show nothing as a class of their own
+
+    @property
+    def words(self) -> str:
+        """What differs; nothing for delpnet itself."""
+        return ", ".join(words(key, value) for key, value in self.changes.items())
+
+    @property
+    def label(self) -> str:
+        """What differs, and its id."""
+        return f"{self.words} ({self.method})" if self.changes else self.method
+
+
+def variants(
+    methods: Sequence[str], results: Results, settings: Mapping[str, Any]
+) -> list[Variant]:
+    """Find those of the trained `methods` that are DelpNet, its own id first.
+
+    Parameters
+    ----------
+    results
+        Whose weights tell of a method of one's own which network it is.
+    settings
+        `methods`: id -> parameters; those left out have their defaults.
+    """
+    told = settings.get("methods") or {}
+    defaults = _defaults()
+    base = base_parameters(settings)
+    found = []
+    for method in methods:
+        if network(method, results) != PAPERS:
+            continue
+        own = {**defaults, **(told.get(method) or {})}
+        changes = {key: own[key] for key in own if not _same(own[key], base.get(key))}
+        kinds = [key for key in KINDS if key in changes]
+        if not own["batch_norm"] and "batch_norm" in kinds:  # nothing is left to have a momentum
+            kinds = [key for key in kinds if key != "keras_momentum"]
+            changes.pop("keras_momentum", None)
+        kind = kinds[0] if len(kinds) == 1 else OTHER if changes else BASE
+        ordered = {key: changes[key] for key in (*kinds, *changes) if key in changes}
+        found.append(Variant(method, kind, ordered, bool(own["bg"])))
+    return sorted(found, key=lambda one: one.method != PAPERS)
+
+
+def network(method: str, results: Results) -> str | None:
+    """Which predictor a trained method is; None: nothing tells."""
+    if method in (*NETWORKS, BASELINE):
+        return method
+    weights = results.weights(method)
+    return None if weights is None else weights.description.get("method")
+
+
+def by_image(parameters: Mapping[str, Any] | None) -> bool:
+    """Whether a predictor learns from the split by image."""
+    return (parameters or {}).get("split", "field") == "image"
+
+
+def levels_from(method: str, parameters: Mapping[str, Any] | None) -> str | None:
+    """Say who tells a restorer the levels of the patches.
+
+    Returns
+    -------
+    str or None
+        Id of a predictor; `ORACLE`; "level 16": the same for all patches; None: nobody.
+    """
+    told = parameters or {}
+    if told.get("level") is not None:
+        return f"level {told['level']:g}"
+    if method == "input" or "command" in told:
+        return None
+    return told.get("predictor", PAPERS)
+
+
+def predictors(sources: Iterable[str | None]) -> list[str]:
+    """Those of `levels_from` that are predictors."""
+    return [one for one in sources if one and one != ORACLE and not one.startswith("level ")]
+
+
+def even_levels(sources: Iterable[str | None], step: float) -> list[str]:
+    """Say of those of `levels_from` that are one level for all how deep that is; `step` in um."""
+    told = sorted({one for one in sources if one and one.startswith("level ")})
+    if not told:
+        return []
+    texts = [f"{one} ({step * float(one.split()[1]):g} µm)" for one in told]
+    return [f"Told the same for every patch, whatever a predictor says: {', '.join(texts)}."]
+
+
+def base_parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """All parameters of `delpnet`: those that the configuration sets, and defaults."""
+    return {**_defaults(), **((settings.get("methods") or {}).get(PAPERS) or {})}
+
+
+def _defaults() -> dict[str, Any]:
+    """Of all parameters of DelpNet."""
+    from dataclasses import fields
+
+    from focusbench.methods.delpnet import Delpnet
+
+    return {"split": "field", **{field.name: field.default for field in fields(Delpnet)}}
+
+
+def _same(one: Any, other: Any) -> bool:
+    return plain(_listed(one)) == plain(_listed(other))
+
+
+def _listed(value: Any) -> Any:
+    """The same value, from a configuration (lists, 0) or of a default (tuples, 0.0)."""
+    if isinstance(value, list | tuple):
+        return [_listed(part) for part in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def words(key: str, value: Any) -> str:
+    """Say what value a parameter has."""
+    if key == "bg":
+        return "with bg" if value else "without bg"
+    if key == "dropout":
+        return f"dropout {value:g}" if value else "without dropout"
+    if key == "batch_norm":
+        return "with batch normalisation" if value else "without batch normalisation"
+    if key == "keras_momentum":
+        return f"momentum {value:.2f}"
+    if key == "side":
+        return f"patches of {value:g} x {value:g}"
+    if key == "poisson":
+        if not value:
+            return "no shot noise in training"
+        return f"shot noise on {value:.0%} of the training patches".replace("%", " %")
+    if key == "split":
+        return f"split by {value}"
+    return f"{key} {plain(value)}"
