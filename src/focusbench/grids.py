@@ -7,6 +7,7 @@ pandas.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,10 @@ from focusbench import tracks
 from focusbench.paths import Restored, base_id, sized
 
 Config = Mapping[str, Any]
+
+UNTIMED = ("predictor", "level_errors")
+"""Parameters of methods that ask for no timing of their own: who tells the levels, and how far
+wrong they are told besides."""
 
 
 def studies(config: Config, track: str) -> list[str]:
@@ -89,12 +94,26 @@ def derived_from(track: str, degradation: str) -> str | None:
 
 
 def timed(config: Config, track: str, study: str | None = None) -> list[Restored]:
-    """The restorations that are timed: every method once, on the first sample that it meets."""
+    """The restorations that are timed: every method once, on the first sample that it meets.
+
+    Variants that differ in nothing that costs (`UNTIMED`) are one method here.
+    """
     first: dict[str, Restored] = {}
     for item in all_restorations(config, track):
-        first.setdefault(item.method, item)
-    used = {item.method for item in restorations(config, track, study)} if study else set(first)
-    return [item for method, item in first.items() if method in used]
+        first.setdefault(_work(config, track, item.method), item)
+    if study is None:
+        return list(first.values())
+    used = {_work(config, track, item.method) for item in restorations(config, track, study)}
+    return [item for work, item in first.items() if work in used]
+
+
+def _work(config: Config, track: str, method: str) -> str:
+    """What a method does, as text: equal for variants that cost the same."""
+    facts = config["methods"][track][method]
+    if facts["trivial"]:
+        return method
+    kept = {key: value for key, value in facts["parameters"].items() if key not in UNTIMED}
+    return json.dumps([facts["target"], kept], sort_keys=True)
 
 
 def predictors(config: Config, track: str) -> list[tuple[str, int]]:

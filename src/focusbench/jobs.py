@@ -49,23 +49,27 @@ def job(log: str | Path) -> Iterator[None]:
         try:
             yield
         except (InputError, OSError, FloatingPointError) as error:
-            print(f"{MARK}{line(error)}", file=sys.stderr)
+            _tell(line(error))
             sys.exit(1)
         except SystemExit as error:
             if error.code == TERMINATED:
                 raise
-            print(f"{MARK}the method ended the process (status {error.code})", file=sys.stderr)
+            _tell(f"the method ended the process (status {error.code})")
             sys.exit(1)
         except Exception as error:
             file.write(traceback.format_exc())
-            print(
-                f"{MARK}{type(error).__name__}: {line(error)} (a fault of the program: the "
-                f"traceback is in {log})",
-                file=sys.stderr,
+            _tell(
+                f"{type(error).__name__}: {line(error)} (a fault of the program: the traceback is "
+                f"in {log})"
             )
             sys.exit(1)
         finally:
             sys.stderr = stream
+
+
+def _tell(text: str) -> None:
+    """Print an error in one piece: `print` would let another job's come before the line's end."""
+    sys.stderr.write(f"{MARK}{text}\n")
 
 
 def line(error: BaseException) -> str:

@@ -2,9 +2,7 @@
 
 import os
 import time
-from contextlib import contextmanager
-
-import pytest
+from contextlib import ExitStack, contextmanager
 
 from focusbench.tracks import TABLE
 
@@ -59,13 +57,14 @@ def test_a_parameter_reruns_its_method_alone(finished):
     overlay = finished.overlay({"methods": {"multifocus": {"lbfgs": {"max_evaluations": 3}}}})
     count = restorations(finished, "lbfgs")
     assert count
-    jobs = finished.jobs("multifocus", "--configfile", overlay)
+    by_track = finished.jobs_by_track("--configfile", overlay)
+    assert set(by_track) == {"multifocus"}
+    jobs = by_track["multifocus"]
     shown = {kind: jobs.pop(kind) for kind in REPORTS}
     assert jobs == {"restore": count, "score": count, "timing": 1}
     # the noise study has no lbfgs; Table S1 neither
     noise, small = reports("noise"), reports("small")
     assert shown == {kind: REPORTS[kind] - noise[kind] - small[kind] for kind in REPORTS}
-    assert finished.jobs("deconvolution", "--configfile", overlay) == {}
 
 
 def test_an_edit_of_a_network_reruns_the_methods_that_build_it(finished):
@@ -98,18 +97,13 @@ def test_an_edit_of_a_metric_reruns_no_restoration(finished):
 def test_an_edit_of_the_psf_concerns_one_track_alone(finished):
     path = finished.folder / "src/focusbench/optics/psf.py"
     with edited(path, lambda text: text + "\nUNUSED = 1\n"):
-        jobs = finished.jobs()
-        assert finished.jobs("multifocus") == {}
+        by_track = finished.jobs_by_track()
+    assert set(by_track) == {"deconvolution"}
+    jobs = by_track["deconvolution"]
     restored = list((finished.folder / "results/deconvolution/restored").rglob("*.ome.tif"))
     assert "truth" not in jobs
     assert "table" in jobs or "figure" in jobs
     assert jobs["restore"] == len(restored)
-
-
-def test_an_edit_of_one_data_source_reruns_no_sample_of_another(finished):
-    path = finished.folder / "src/focusbench/data/scivis.py"
-    with edited(path, lambda text: text + "\nUNUSED = 1\n"):
-        assert finished.jobs() == {}
 
 
 def test_one_more_sample_reruns_nothing_that_was_there(finished):
@@ -127,29 +121,29 @@ def test_one_more_sample_reruns_nothing_that_was_there(finished):
     }
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "src/focusbench/networks/skip_3d.py",
-        "src/focusbench/optics/rays.py",
-        "config.yaml",
-        "results/multifocus/truth/cell.ome.tif",
-    ],
+TOUCHED = (
+    "src/focusbench/networks/skip_3d.py",
+    "src/focusbench/optics/rays.py",
+    "config.yaml",
+    "results/multifocus/truth/cell.ome.tif",
 )
-def test_a_touch_reruns_nothing(finished, path):
-    with touched(finished.folder / path):
+
+
+def test_neither_a_touch_nor_a_comment_nor_another_source_reruns_anything(finished):
+    rule = finished.folder / "rules/restore.smk"
+    source = finished.folder / "src/focusbench/data/scivis.py"  # of no sample of this run
+    with ExitStack() as changes:
+        for path in TOUCHED:
+            changes.enter_context(touched(finished.folder / path))
+        comment = edited(rule, lambda text: text.replace("    input:", "    # why\n    input:", 1))
+        changes.enter_context(comment)
+        changes.enter_context(edited(source, lambda text: text + "\nUNUSED = 1\n"))
         assert finished.jobs() == {}
 
 
 def test_a_touched_script_reruns_its_own_rule(finished):
     with touched(finished.folder / "workflow/scripts/table.py"):
         assert finished.jobs("multifocus") == {"table": REPORTS["table"]}
-
-
-def test_a_comment_in_a_rule_reruns_nothing(finished):
-    path = finished.folder / "rules/restore.smk"
-    with edited(path, lambda text: text.replace("    input:", "    # why\n    input:", 1)):
-        assert finished.jobs() == {}
 
 
 SAMPLES = ["cell", "vessels"]

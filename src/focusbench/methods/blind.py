@@ -22,6 +22,11 @@ from focusbench.training.told_levels import check_predictor, grid_of, told_level
 class Blind:
     """Patches side by side, each with a kernel that is found along with it (`solvers.blind`).
 
+    The paper names no first guess. Of 3, 5, 7 and 9 pixels, 5 lost the least on
+    nuclei_validation1 to 4, tilted and stepped, with offset and mirror: -1.0, -0.8, -0.8 and
+    -1.2 dB. Of single levels each has its own best side (13 pixels: level 6, gain 1.3 dB), which a
+    method that is told no level cannot know; in focus all do harm.
+
     Parameters
     ----------
     predictor

@@ -10,6 +10,11 @@ true level known, side by side, gain in dB over the blurred field: -3.4 as publi
 mirror instead of zeros beyond the field; +3.6 with the division by H^T 1 too; +5.4 with the offset
 of 100 counts taken off as well.
 
+On four synthetic validation fields (tilted and stepped defocus, true levels, rounded), side by side
+and, in brackets, overlapping: -3.8 (-2.3) as published; 3.3 (3.7) with mirror, division and offset,
+and 3.3 (4.0) after 25 iterations. As published, 2 or 3 iterations are best. Six settings of up
+to 30 iterations were tried.
+
 Patches of equal level are worked on together. All of it is float32, the field (Y, X) in counts.
 """
 
@@ -43,7 +48,8 @@ PADDING = 13
 UNTOUCHED = (BACKGROUND, 0)
 """Levels that the paper does not deconvolve."""
 BLIND_ITERATIONS = 10
-BLIND_SIDE = 9
+BLIND_SIDE = 5
+"""Of the first guess; the paper names none. See `methods.blind`."""
 
 
 class _Iteration(Protocol):
