@@ -17,6 +17,13 @@ TABLE: dict[str, str] = {
     "inception_v3": "focusbench.networks.inception_v3:InceptionV3",
     "resnet18": "focusbench.networks.resnet18:Resnet18",
     "mobilenet_v2": "focusbench.networks.mobilenet_v2:MobilenetV2",
+    "mfpinet": "focusbench.networks.mfpinet:Mfpinet",
+    "mfpinet_discriminator": "focusbench.networks.mfpinet_discriminator:MfpinetDiscriminator",
+    "deep_z": "focusbench.networks.deep_z:DeepZ",
+    "deep_z_discriminator": "focusbench.networks.deep_z_discriminator:DeepZDiscriminator",
+    "srgan": "focusbench.networks.srgan:Srgan",
+    "srgan_discriminator": "focusbench.networks.srgan_discriminator:SrganDiscriminator",
+    "refocus_naf": "focusbench.networks.refocus_naf:RefocusNaf",
 }
 
 
