@@ -115,7 +115,7 @@ def test_predictors():
     chosen = {"predictors": [], "methods": ["depth_variant_field"]}
     line = refused(chosen, {**large, "depth_variant_field": {"predictor": "large"}})
     assert line.startswith("methods.defocus.large.side: 104 is not accepted; nuclei_train1 has")
-    method, leaks = "depth_variant_rectangular", {"predictor": "delpnet_by_image"}
+    method, leaks = "depth_variant_triangular", {"predictor": "delpnet_by_image"}
     line = refused(None, {method: leaks})
     assert line.startswith(f"tracks.defocus.methods: {method} is not accepted; its predictor delp")
     assert build(None, {method: {**leaks, "level": 3}})
@@ -233,6 +233,6 @@ def test_examples(root, image, monkeypatch, name):
     assert section["studies"].keys() == {"recordings"}
     if name == "bbbc006":
         chosen = section["training"]
-        assert (len(section["samples"]), len(chosen["samples"] + chosen["validation"])) == (3, 6)
+        assert (len(section["samples"]), len(chosen["samples"])) == (3, 6)
     if name == "bbbc006_unseen":
         assert len(section["judged"]) == 9

@@ -13,6 +13,9 @@ from focusbench.data.cytology_slides import Style
 from focusbench.data.cytology_texture import Textures
 
 
+LAYER = 0.9  # um: about the depth of focus
+
+
 class Body(NamedTuple):
     """Something that lies on a slide; it is drawn from its own seed, whatever else is drawn."""
 
@@ -69,11 +72,16 @@ class Brush(NamedTuple):
         phase: np.ndarray | float = 0.0,
     ) -> None:
         """Lay matter that is spread evenly over a thickness, um."""
-        count = max(1, round(thickness / self.slices.step))
+        count = layers(thickness)
         parts = {name: amount / np.float32(count) for name, amount in amounts.items()}
         for index in range(count):
             offset = thickness * ((index + 0.5) / count - 0.5)
             self.lay(y, x, parts, depth + offset, np.asarray(phase) / count)
+
+
+def layers(thickness: float) -> int:
+    """In how many thin sheets a body of a thickness (um) is drawn, however it is then sliced."""
+    return max(1, round(thickness / LAYER))
 
 
 def soft(inside: np.ndarray, width: float) -> np.ndarray:

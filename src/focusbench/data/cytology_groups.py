@@ -9,7 +9,7 @@ import numpy as np
 from focusbench.data import cytology_nuclei, nuclear_shapes
 from focusbench.data.cytology_brush import Body, Brush, soft
 
-SPACING = 1.75  # radii between neighbours of a group
+SPACING = 1.9  # radii between neighbours of a group
 
 
 def draw_parabasal(brush: Brush, body: Body) -> None:
@@ -76,13 +76,13 @@ def _round_cell(
 ) -> None:
     area = math.pi * (body.radius / brush.pixel) ** 2
     shape = nuclear_shapes.outline(
-        rng, area, rng.uniform(1.0, 1.35), rng.uniform(0, math.pi), rng.uniform(0.02, 0.06)
+        rng, area, rng.uniform(1.0, 1.35), rng.uniform(0, math.pi), rng.uniform(0.03, 0.075)
     )
     rho = nuclear_shapes.radius(shape).astype(np.float32)
     piece = brush.textures.piece
     minor = shape.minor * brush.pixel
     inward = (1 - rho) * minor + 0.10 * piece(rng, "jag", rho.shape)
-    inward += 0.05 * body.radius * piece(rng, "warp", rho.shape)
+    inward += 0.09 * body.radius * piece(rng, "warp", rho.shape)
     present = soft(inward, 0.55)
     dome = np.sqrt(np.clip(1 - 0.75 * np.minimum(rho, 1) ** 3, 0.1, 1))
     texture = 1 + 0.12 * piece(rng, "cloud", rho.shape) + 0.08 * piece(rng, "grain", rho.shape)

@@ -82,7 +82,7 @@ def _radius(rng: np.random.Generator, kind: str) -> float:
     if kind == "neutrophil":
         return rng.uniform(4.6, 5.8)
     if kind == "debris":
-        return rng.uniform(2.0, 5.0) if rng.uniform() < 0.15 else 0.35 + rng.gamma(1.5, 0.35)
+        return rng.uniform(1.5, 4.5) if rng.uniform() < 0.06 else 0.22 + rng.gamma(1.1, 0.22)
     if kind == "mucus":
         return rng.uniform(15.0, 28.0)
     return 2.5

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from focusbench.data import nuclear_shapes
-from focusbench.data.cytology_brush import Brush
+from focusbench.data.cytology_brush import Brush, layers
 
 MEMBRANE = 0.30  # um
 DARK = 2.3  # amount of haematoxylin beyond which no nucleus is stained
@@ -72,7 +72,7 @@ def lay(
     membrane = np.exp(-(((inward - MEMBRANE / 2) / MEMBRANE) ** 2))
     uneven = brush.textures.piece(rng, "warp", rho.shape)
     holes = _nucleoli(rng, brush, shape, look)
-    count = max(1, round(look.thickness / brush.slices.step))
+    count = layers(look.thickness)
     shared = brush.textures.piece(rng, "chromatin", rho.shape)
     for index in range(count):
         own = brush.textures.piece(rng, "chromatin", rho.shape)

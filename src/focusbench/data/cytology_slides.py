@@ -17,10 +17,10 @@ from typing import NamedTuple
 import numpy as np
 
 STAINS = {
-    "haematoxylin": (0.98, 0.92, 0.46),
+    "haematoxylin": (1.00, 0.92, 0.60),
     "green": (0.86, 0.33, 0.26),
     "eosin": (0.09, 0.80, 0.46),
-    "orange": (0.05, 0.42, 1.02),
+    "orange": (0.05, 0.36, 0.98),
     "brown": (0.55, 0.75, 0.95),  # no stain: dirt and pigment
 }
 STAIN_SPREAD = 0.10  # of the absorbances from slide to slide, standard deviation of logarithms
@@ -52,7 +52,6 @@ class Style(NamedTuple):
     bacteria: float
     debris: float
     mucus: float
-    film: float  # absorbance of the protein film between the cells
     depth: float  # um: standard deviation of the cells' depth
     focus: float  # um: where the cells lie, as the slide's focus was set
     background: np.ndarray  # (3,) grey values of the empty slide
@@ -78,16 +77,15 @@ def style(slide: int) -> Style:
         mix={name: share / total for name, share in shares.items()},
         cytoplasm=spread(0.22),
         nuclei=spread(0.15),
-        orange=float(rng.beta(1.2, 5.0)),
+        orange=float(rng.beta(1.2, 7.0)),
         cover=float(rng.uniform(0.45, 0.9)),
         clumping=float(rng.uniform(0.15, 0.4)),
         neutrophils=min(float(rng.gamma(0.7, 4.0)), 14.0),
         bacteria=min(float(rng.gamma(0.4, 60.0)), 160.0),
-        debris=float(rng.gamma(2.0, 2.5)),
+        debris=float(rng.gamma(2.0, 7.0)),
         mucus=float(rng.gamma(0.7, 0.25)),
-        film=float(rng.uniform(0.004, 0.02)),
-        depth=float(rng.uniform(1.9, 3.1)),
+        depth=float(rng.uniform(1.5, 2.7)),
         focus=float(np.clip(rng.normal(0, 0.7), -1.4, 1.4)),
-        background=np.array([241.0, 240.0, 239.0]) + rng.normal(0, 1.5, 3),
+        background=np.array([241.0, 240.0, 239.0]) + rng.normal(0, 0.8, 3),
         refraction=spread(0.3),
     )

@@ -88,16 +88,24 @@ def draw_debris(brush: Brush, body: Body) -> None:
 def draw_mucus(brush: Brush, body: Body) -> None:
     """Draw a patch of pale bluish threads."""
     rng = np.random.default_rng(body.seed)
-    y, x = brush.places(1.6 * body.radius)
+    y, x = brush.places(1.7 * body.radius)
     whole = (y.shape[0], x.shape[1])
     piece = brush.textures.piece
-    far = np.hypot(y, x) / body.radius + 0.25 * piece(rng, "warp", whole)
-    present = soft(1 - far, 0.9)
-    matter = present * np.maximum(0.5 + 0.5 * piece(rng, "strand", whole), 0)
+    turn = rng.uniform(0, math.pi)
+    y = y + 2.2 * piece(rng, "warp", whole)
+    x = x + 2.2 * piece(rng, "warp", whole)
+    along, across = x * math.cos(turn) + y * math.sin(turn), y * math.cos(turn) - x * math.sin(turn)
+    present = soft(1 - np.hypot(0.65 * along, 1.3 * across) / body.radius, 0.9)
+    matter = np.zeros(whole, np.float32)
+    for _ in range(int(rng.integers(5, 16))):
+        away = across - rng.normal(0, 0.35) * body.radius
+        away = away - rng.normal(0, 0.4) / body.radius * along**2 - rng.normal(0, 0.15) * along
+        matter += rng.uniform(0.2, 1.0) * np.exp(-((away / rng.uniform(0.25, 1.6)) ** 2))
+    matter = present * (0.25 + matter) * np.maximum(1 + 0.5 * piece(rng, "cloud", whole), 0)
     amounts = {
-        "haematoxylin": np.float32(rng.uniform(0.03, 0.08)) * matter,
-        "green": np.float32(rng.uniform(0.01, 0.05)) * matter,
-        "eosin": np.float32(rng.uniform(0.0, 0.04)) * matter,
+        "haematoxylin": np.float32(rng.uniform(0.02, 0.07)) * matter,
+        "green": np.float32(rng.uniform(0.0, 0.04)) * matter,
+        "eosin": np.float32(rng.uniform(0.0, 0.05)) * matter,
     }
     depth = body.z + 1.2 * piece(rng, "warp", whole)
     brush.lay(body.y, body.x, amounts, depth, 0.08 * matter)

@@ -42,7 +42,7 @@ def draw(brush: Brush, body: Body) -> None:
     whole = (y.shape[0], x.shape[1])
     sheet = _sheet(rng, body.radius)
     piece = brush.textures.piece
-    bent = 0.055 * body.radius
+    bent = rng.uniform(0.03, 0.065) * body.radius
     warp_y = bent * piece(rng, "warp", whole) + 0.09 * piece(rng, "jag", whole)
     warp_x = bent * piece(rng, "warp", whole) + 0.09 * piece(rng, "jag", whole)
     y, x = y + warp_y, x + warp_x
@@ -105,7 +105,7 @@ def _sheet(rng: np.random.Generator, radius: float) -> _Sheet:
     return _Sheet(
         directions,
         apothems,
-        radius * rng.uniform(0.035, 0.09),
+        radius * rng.uniform(0.02, 0.075),
         math.sqrt(rng.uniform(1.0, 1.5)),
         rng.uniform(0, math.pi),
     )
@@ -161,8 +161,8 @@ def _stains(rng: np.random.Generator, brush: Brush, kind: str) -> tuple[dict, di
     """Amounts of the stains that follow the cytoplasm, and of those that are mixed in unevenly."""
     strength = brush.style.cytoplasm * rng.uniform(0.75, 1.25)
     if kind == "anucleate" or (kind == "superficial" and rng.uniform() < brush.style.orange):
-        even = {"orange": rng.uniform(0.3, 0.6), "eosin": rng.uniform(0.08, 0.26)}
-        uneven = {"eosin": rng.uniform(0, 0.1)}
+        even = {"orange": rng.uniform(0.3, 0.62), "eosin": rng.uniform(0.03, 0.15)}
+        uneven = {"eosin": rng.uniform(0, 0.06)}
     elif kind == "superficial":
         even = {"eosin": rng.uniform(0.2, 0.36), "orange": rng.uniform(0.0, 0.08)}
         uneven = {"green": rng.uniform(0, 0.12) * (rng.uniform() < 0.5)}

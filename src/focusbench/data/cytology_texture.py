@@ -96,20 +96,9 @@ def _granules(rng: np.random.Generator, pixel: float) -> np.ndarray:
 
 def _chromatin(rng: np.random.Generator, pixel: float) -> np.ndarray:
     """Fine strands and clumps, and a few chromocentres."""
-    fine, clumps = _band(rng, 0.16 / pixel, 0.55 / pixel), _band(rng, 0.35 / pixel, 1.1 / pixel)
-    centres = np.clip(_smooth(rng, 0.33 / pixel) - 1.7, 0, 1.5)
-    return 0.55 * fine + 0.5 * clumps + 1.3 * centres
-
-
-def _strand(rng: np.random.Generator, pixel: float) -> np.ndarray:
-    """Long soft threads that run along x."""
-    from scipy.ndimage import gaussian_filter
-
-    noise = rng.standard_normal((SIDE, SIDE)).astype(np.float32)
-    long = gaussian_filter(noise, (1.1 / pixel, 14 / pixel), mode="wrap")
-    fine = gaussian_filter(noise.T, (0.3 / pixel, 6 / pixel), mode="wrap")
-    long, fine = long / long.std(), fine / fine.std()
-    return np.exp(-((long / 0.35) ** 2)) + 0.5 * np.exp(-((fine / 0.4) ** 2))
+    fine, clumps = _band(rng, 0.15 / pixel, 0.6 / pixel), _band(rng, 0.4 / pixel, 1.6 / pixel)
+    centres = np.clip(_smooth(rng, 0.30 / pixel) - 1.6, 0, 1.5)
+    return 0.4 * fine + 0.65 * clumps + 1.3 * centres
 
 
 KINDS: dict[str, Callable[[np.random.Generator, float], np.ndarray]] = {
@@ -120,5 +109,4 @@ KINDS: dict[str, Callable[[np.random.Generator, float], np.ndarray]] = {
     "crease": _crease,
     "granules": _granules,
     "chromatin": _chromatin,
-    "strand": _strand,
 }
