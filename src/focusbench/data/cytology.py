@@ -1,20 +1,20 @@
-"""Synthetic focal stacks of Papanicolaou-stained cells in liquid-based preparation, in bright field.
+"""Synthetic bright-field focal stacks of Papanicolaou-stained cells, liquid-based preparation.
 
 TODO
 """
 
 from __future__ import annotations
 
-import re
 import zlib
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from focusbench.data import (
     cytology_groups,
     cytology_layout,
+    cytology_names,
     cytology_rendering,
     cytology_slides,
     cytology_small,
@@ -38,8 +38,9 @@ RECIPE: Mapping[str, Any] = {  # the keys are explained at `stack`
     "electrons": 40000,
     "camera_noise": True,
 }
-SAMPLE = re.compile(r"cytology_s([1-9]\d{0,3})_f([1-9]\d{0,5})")
 SLICE = 0.9  # um between slices of matter: about the depth of focus
+READING = 0.5  # grey values: standard deviation of the camera's reading
+LEAST_SIDE, LARGEST_SIDE = 32, 8192  # px
 TILE = 768  # px: larger fields are rendered in parts of at most this size
 
 DRAWN: dict[str, Callable[[Brush, Body], None]] = {
@@ -58,59 +59,176 @@ DRAWN: dict[str, Callable[[Brush, Body], None]] = {
 }
 
 
+class Scene(NamedTuple):
+    """A field and what it was made of."""
+
+    stack: np.ndarray  # uint8 (planes, Y, X, 3)
+    clean: np.ndarray  # float32 (planes, Y, X, 3), grey values without noise and rounding
+    bodies: list[Body]  # all that was drawn, also around the field
+    style: Style
+
+
 def stack(sample: str, settings: Mapping[str, Any]) -> np.ndarray:
-    """Draw."""
+    """Draw a field's focal stack.
+
+    Parameters
+    ----------
+    sample
+        `cytology_s{slide}_f{field}`: every id has a field of its own, whatever else is drawn; those
+        of one slide have its stain, cells and density in common. `cytology_names.SPLIT` tells which
+        slides are for what.
+    settings
+        What is missing is as in `RECIPE`.
+
+        `shape`
+            Pixels (y, x), each from 32 to 8192. Memory grows by 33 bytes a pixel; the rest is
+            rendered in parts. A smaller field is another one, not a part.
+        `planes`
+            Focal planes, odd; the middle one is in the middle of the slide's matter, more or less.
+        `z_step`
+            From plane to plane, um of the objective's travel.
+        `pixel_size`
+            um.
+        `numerical_aperture`
+            Of the objective, dry: below 1.
+        `condenser_aperture`
+            Of the illumination. As large as the objective's, light is incoherent, and matter that
+            only refracts is not seen.
+        `wavelengths`
+            Of the camera's red, green and blue, um.
+        `axial_colour`
+            By how much the lens focuses red, green and blue higher than told, um.
+        `electrons`
+            That a pixel of grey value 255 holds: photon noise.
+        `camera_noise`
+            False: neither photon nor reading noise; grey values are still whole numbers.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 (planes, Y, X, 3), from the lowest focus to the highest.
+
+    Raises
+    ------
+    InputError
+        Another id, or a setting that is not of the accepted kind.
+    """
+    return _draw(sample, settings, keep=False).stack
+
+
+def draw(sample: str, settings: Mapping[str, Any]) -> Scene:
+    """Draw a field, as `stack`; with it, its light before the camera, and what lies on it."""
+    return _draw(sample, settings, keep=True)
+
+
+def check(settings: Mapping[str, Any]) -> None:
+    """Refuse settings that are not of the accepted kind (InputError); see `stack`."""
     chosen = {**RECIPE, **settings}
-    slide, _ = slide_and_field(sample)
+    shape, planes = chosen["shape"], chosen["planes"]
+    sides = f"two whole numbers from {LEAST_SIDE} to {LARGEST_SIDE}, (y, x)"
+    colours = "three numbers, of red, green and blue"
+    accepted = {
+        "shape": (
+            _several(shape, 2)
+            and all(_whole(side) and LEAST_SIDE <= side <= LARGEST_SIDE for side in shape),
+            sides,
+        ),
+        "planes": (_whole(planes) and 1 <= planes <= 99 and planes % 2 == 1, "odd, from 1 to 99"),
+        "z_step": (_number(chosen["z_step"], 0.01, 20), "um from 0.01 to 20"),
+        "pixel_size": (_number(chosen["pixel_size"], 0.05, 1), "um from 0.05 to 1"),
+        "numerical_aperture": (_number(chosen["numerical_aperture"], 0.1, 0.95), "0.1 to 0.95"),
+        "condenser_aperture": (_number(chosen["condenser_aperture"], 0.02, 1), "0.02 to 1"),
+        "wavelengths": (
+            _several(chosen["wavelengths"], 3)
+            and all(_number(one, 0.3, 1) for one in chosen["wavelengths"]),
+            f"{colours}, um from 0.3 to 1",
+        ),
+        "axial_colour": (
+            _several(chosen["axial_colour"], 3)
+            and all(_number(one, -5, 5) for one in chosen["axial_colour"]),
+            f"{colours}, um from -5 to 5",
+        ),
+        "electrons": (_number(chosen["electrons"], 10, 1e9), "10 to 1e9"),
+        "camera_noise": (isinstance(chosen["camera_noise"], bool | np.bool_), "true or false"),
+    }
+    for key, (right, wanted) in accepted.items():
+        if not right:
+            raise InputError(f"cytology: {key} is {chosen[key]!r}; accepted: {wanted}")
+
+
+def _draw(sample: str, settings: Mapping[str, Any], keep: bool) -> Scene:
+    slide, _ = cytology_names.parse(sample)
+    check(settings)
+    chosen = {**RECIPE, **settings}
     style = cytology_slides.style(slide)
-    rng = np.random.default_rng(zlib.crc32(sample.encode()))
-    light = _light(rng, style, chosen)
-    return _recorded(rng, light, style, chosen)
+    shape, count = tuple(chosen["shape"]), chosen["planes"]
+    seed = zlib.crc32(sample.encode())
+    rng = np.random.default_rng(seed)
+    bodies = cytology_layout.bodies(rng, style, tuple(n * chosen["pixel_size"] for n in shape))
+    textures = Textures(int(rng.integers(2**32)), chosen["pixel_size"])
+    result = np.empty((count, *shape, 3), np.uint8)
+    clean = np.empty((count, *shape, 3) if keep else 0, np.float32)
+    for rows, columns in _tiles(shape):
+        grey = _light(bodies, textures, style, chosen, rows, columns)
+        grey *= style.background.astype(np.float32)
+        if keep:
+            clean[:, rows, columns] = grey
+        own = np.random.default_rng([seed, rows.start, columns.start])
+        result[:, rows, columns] = _recorded(own, grey, chosen)
+    return Scene(result, clean, bodies, style)
 
 
-def slide_and_field(sample: str) -> tuple[int, int]:
-    found = SAMPLE.fullmatch(sample)
-    if found is None:
-        raise InputError(sample)
-    return int(found[1]), int(found[2])
+def _tiles(shape: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
+    for top in range(0, shape[0], TILE):
+        for left in range(0, shape[1], TILE):
+            yield slice(top, min(top + TILE, shape[0])), slice(left, min(left + TILE, shape[1]))
 
 
-def _light(rng: np.random.Generator, style: Style, chosen: Mapping[str, Any]) -> np.ndarray:
-    """Transmitted part of the light, float32 (planes, Y, X, 3)."""
-    pixel, shape = chosen["pixel_size"], tuple(chosen["shape"])
+def _light(
+    bodies: list[Body],
+    textures: Textures,
+    style: Style,
+    chosen: Mapping[str, Any],
+    rows: slice,
+    columns: slice,
+) -> np.ndarray:
+    """Transmitted part of the light, float32 (planes, Y, X, 3), of a part of the field."""
+    pixel, count = float(chosen["pixel_size"]), chosen["planes"]
+    shape = rows.stop - rows.start, columns.stop - columns.start
+    slices = Slices(shape, pixel, SLICE)
+    brush = Brush(slices, style, textures)
+    for body in bodies:
+        here = body._replace(y=body.y - rows.start * pixel, x=body.x - columns.start * pixel)
+        if slices.touched(here.y / pixel, here.x / pixel, cytology_layout.reach(body) / pixel):
+            DRAWN[body.kind](brush, here)
     optics = Optics(
-        chosen["numerical_aperture"],
-        chosen["condenser_aperture"],
+        float(chosen["numerical_aperture"]),
+        float(chosen["condenser_aperture"]),
         tuple(chosen["wavelengths"]),
         tuple(chosen["axial_colour"]),
         pixel,
     )
-    found = cytology_layout.bodies(rng, style, tuple(side * pixel for side in shape))
-    textures = Textures(int(rng.integers(2**32)), pixel)
-    count = chosen["planes"]
     foci = tuple((plane - (count - 1) / 2) * chosen["z_step"] for plane in range(count))
-    light = np.empty((count, *shape, 3), np.float32)
-    for top in range(0, shape[0], TILE):
-        for left in range(0, shape[1], TILE):
-            tile = min(TILE, shape[0] - top), min(TILE, shape[1] - left)
-            slices = Slices(tile, pixel, SLICE)
-            brush = Brush(slices, style, textures)
-            for body in found:
-                here = body._replace(y=body.y - top * pixel, x=body.x - left * pixel)
-                reach = 8 * body.radius if body.kind in cytology_layout.GROUP else 2 * body.radius
-                if slices.touched(here.y / pixel, here.x / pixel, reach / pixel):
-                    DRAWN[body.kind](brush, here)
-            rows, columns = slice(top, top + tile[0]), slice(left, left + tile[1])
-            light[:, rows, columns] = cytology_rendering.planes(slices, optics, foci)
-    return light
+    return cytology_rendering.planes(slices, optics, foci)
 
 
-def _recorded(
-    rng: np.random.Generator, light: np.ndarray, style: Style, chosen: Mapping[str, Any]
-) -> np.ndarray:
-    grey = light * style.background.astype(np.float32)
+def _recorded(rng: np.random.Generator, grey: np.ndarray, chosen: Mapping[str, Any]) -> np.ndarray:
+    """Grey values of the camera, whose photons are many: their noise is Gaussian."""
     if chosen["camera_noise"]:
-        white = 255.0 / chosen["electrons"]
+        photons = np.float32(255.0 / chosen["electrons"])
         noise = rng.standard_normal(grey.shape, dtype=np.float32)
-        grey += noise * np.sqrt(grey * np.float32(white) + np.float32(0.25))
+        grey = grey + noise * np.sqrt(grey * photons + np.float32(READING**2))
     return np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+
+
+def _several(value: Any, count: int) -> bool:
+    return isinstance(value, list | tuple) and len(value) == count
+
+
+def _number(value: Any, low: float, high: float) -> bool:
+    real = isinstance(value, int | float | np.integer | np.floating)
+    return real and not isinstance(value, bool) and bool(low <= value <= high)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -12,7 +12,6 @@ from focusbench.data.cytology_rendering import Slices
 from focusbench.data.cytology_slides import Style
 from focusbench.data.cytology_texture import Textures
 
-
 LAYER = 0.9  # um: about the depth of focus
 
 

@@ -1,4 +1,4 @@
-"""Round cells and groups of them: parabasal, metaplastic, dysplastic, and sheets of glandular cells."""
+"""Round cells and groups of them: parabasal, metaplastic, dysplastic; sheets of glandular cells."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _member(rng: np.random.Generator, body: Body, y: float, x: float, spread: fl
 
 
 def _group(rng: np.random.Generator, count: int, spacing: float) -> list[tuple[float, float]]:
-    """Places (y, x) of cells that touch, um, the first in the middle: a jittered hexagonal patch."""
+    """Places (y, x) of cells that touch, um, the first in the middle: a jittered honeycomb."""
     size = math.ceil(math.sqrt(count)) + 2
     turn, stretch = rng.uniform(0, math.pi), rng.uniform(1.0, 1.8)
     found = []

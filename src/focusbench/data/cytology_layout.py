@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -78,6 +79,13 @@ def bodies(rng: np.random.Generator, style: Style, size: tuple[float, float]) ->
     return cells + small
 
 
+def reach(body: Body) -> float:
+    """How far from its middle a body may extend, um."""
+    if body.kind in GROUP:  # an elongated group of up to two dozen cells
+        return 9 * body.radius
+    return max(2 * body.radius, 4.0)
+
+
 def _radius(rng: np.random.Generator, kind: str) -> float:
     if kind == "neutrophil":
         return rng.uniform(4.6, 5.8)
@@ -89,7 +97,11 @@ def _radius(rng: np.random.Generator, kind: str) -> float:
 
 
 def _place(
-    rng: np.random.Generator, anywhere, cells: list[Body], wide: float, on_another: bool
+    rng: np.random.Generator,
+    anywhere: Callable[[], tuple[float, float]],
+    cells: list[Body],
+    wide: float,
+    on_another: bool,
 ) -> tuple[float, float] | None:
     """A free place; one beside or on another cell; None where there is no room."""
     if on_another:
@@ -98,9 +110,7 @@ def _place(
         return other.y + far * math.sin(turn), other.x + far * math.cos(turn)
     for _ in range(ATTEMPTS):
         y, x = anywhere()
-        if all(
-            math.hypot(y - one.y, x - one.x) > APART * (_wide(one) + wide) for one in cells
-        ):
+        if all(math.hypot(y - one.y, x - one.x) > APART * (_wide(one) + wide) for one in cells):
             return y, x
     return None
 

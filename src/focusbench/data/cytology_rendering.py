@@ -2,9 +2,9 @@
 
 Matter is held as thin slices of absorbance (red, green, blue) and phase. What each slice lets
 through is blurred by its distance from the focus (`optics.bright_field`), and light that has passed
-all slices is their product. A single slice is exact in incoherent light, however dark it is; between
-slices the rays are taken as mixed, so that a body that lies over another one out of focus is not
-seen from the side.
+all slices is their product. A single slice is exact in incoherent light, however dark it is;
+between slices the rays are taken as mixed. (`optics.rays` follows each ray through all slices, but
+takes seconds a plane at this size and knows no diffraction: spots under 1 um would be too sharp.)
 
 Depths are those of the objective's travel: um in the mounting medium over its index. They rise
 towards the objective.
@@ -149,7 +149,7 @@ def planes(slices: Slices, optics: Optics, foci: tuple[float, ...]) -> np.ndarra
 
 
 class _Light:
-    """Light of all planes on a grid that is `coarse` times wider; what passed nothing is not kept."""
+    """Light of all planes on a grid that is `coarse` times wider."""
 
     def __init__(self, planes: int, shape: tuple[int, int], coarse: int) -> None:
         self._whole, self._coarse = shape, coarse

@@ -1,10 +1,11 @@
 """How slides differ: stain, density, which cells lie on them, and at which depths.
 
 A slide is drawn from its number alone, so that slides that were not trained on look like no other.
-Stains are natural absorbances of a camera's red, green and blue channels for an amount of 1. Their
-ratios follow the published ones of the dyes (haematoxylin, light green, eosin, orange G: Ruifrok and
-Johnston 2001 and the vectors shipped with colour deconvolution), made less pure, for a channel of a
-camera is as wide as their bands.
+Four dyes of the Papanicolaou stain are bound to cells: haematein, light green, eosin and orange G;
+the fifth, Bismarck brown, is not (Galbraith and Marshall 1984, Stain Technology 59). Their natural
+absorbances in a camera's red, green and blue channels for an amount of 1 follow the published
+directions of dyes of colour deconvolution (Ruifrok and Johnston 2001), made less pure, as a
+camera's channels are as wide as the dyes' bands, and then chosen by eye: no slide was measured.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Flat polygonal cells of the squamous epithelium: thin, folded, transparent sheets with a nucleus."""
+"""Flat polygonal cells of the squamous epithelium: thin, folded, transparent sheets."""
 
 from __future__ import annotations
 

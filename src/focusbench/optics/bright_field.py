@@ -36,7 +36,7 @@ def transfer(
     condenser_aperture: float,
     refractive_index: float = 1.0,
 ) -> np.ndarray:
-    """Compute C, whose real part transfers absorbance and twice whose imaginary part transfers phase.
+    """Compute C: its real part transfers absorbance, twice its imaginary part phase.
 
     Parameters
     ----------

@@ -1,0 +1,269 @@
+"""Focal stacks of stained slides from a folder of one's own: RGB images of 8 bits a colour.
+
+A folder is searched with all its subfolders. Accepted are, also beside each other,
+
+* a multi-page TIFF for a field, a page a plane;
+* a folder for a field with one image a plane (TIFF, PNG or JPEG). Where the names of all end in a
+  number of their own (`z-2`, `slide_5`, `..._-5.jpg`), they are ordered by it, with a sign after an
+  underscore or at the start; else by name. Images with "extended" in their names (the scanner's own
+  extended focus) are left out;
+* the layout of Ma et al.'s public patches, `{slide}/{layer}/{slide}_{x}_{y}_{layer}.jpg` with
+  layers -5 to 5: a field for each slide, x and y, whichever folders its planes lie in.
+
+A field's slide, by which data are to be split, is the first part of such a name, else the
+folder's first name below the searched one, else (at the top) the field itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from focusbench import images
+from focusbench.data import foreground, rgb_image
+from focusbench.data.rgb_image import Window
+from focusbench.errors import InputError
+
+ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
+PATCH = re.compile(r"(?P<slide>[A-Za-z0-9.]+)_(?P<x>\d+)_(?P<y>\d+)_(?P<layer>-?\d+)")
+NUMBER = re.compile(r"((?:(?:^|_)-)?\d+)$")
+PLANES = 11
+
+
+class Plane(NamedTuple):
+    """An image of a field."""
+
+    path: Path
+    page: int
+    layer: int | None  # what its name tells
+
+
+class Field(NamedTuple):
+    """A field and its planes from the lowest to the highest."""
+
+    id: str
+    slide: str
+    planes: tuple[Plane, ...]
+
+
+def fields(directory: str | Path) -> dict[str, Field]:
+    """Find the fields of a folder, by id: its name or path in the folder, `/` as `.`.
+
+    Raises
+    ------
+    InputError
+        No such folder, no image in it, or two images for one plane.
+    """
+    root = Path(directory).expanduser()
+    if not root.is_dir():
+        raise InputError(f"{directory}: there is no such folder; one with focal stacks is wanted")
+    key = str(root.absolute())
+    if key not in _scanned or _scanned[key][0] != _times(_scanned[key][0]):
+        times = _times([root, *(place for place in root.rglob("*") if place.is_dir())])
+        _scanned[key] = times, _scan(root, directory)
+    return dict(_scanned[key][1])
+
+
+def source_files(sample: str, settings: Mapping[str, Any]) -> list[str]:
+    """Files of a field; errors as `stack`."""
+    return list(dict.fromkeys(str(plane.path) for plane in _find(sample, settings).planes))
+
+
+def stack(sample: str, settings: Mapping[str, Any]) -> np.ndarray:
+    """Read a field through focus, or a window of it.
+
+    Parameters
+    ----------
+    sample
+        A field's id.
+    settings
+        `directory`: the folder.
+        `planes`: how many a field must have, odd; 11 if absent. The middle one is the input.
+        `window`: first pixel (y, x) and `shape` (y, x) of the part that is read; all if absent.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 (planes, Y, X, 3).
+
+    Raises
+    ------
+    InputError
+        What `fields` and `rgb_image.read` refuse; no such field; an even number of planes, a
+        missing one, or one of another size.
+    """
+    one = _find(sample, settings)
+    window = _window(settings)
+    first = rgb_image.size(one.planes[0].path, one.planes[0].page)
+    for plane in one.planes[1:]:
+        other = rgb_image.size(plane.path, plane.page)
+        if other != first:
+            raise InputError(
+                f"{plane.path}: is {other[1]} x {other[0]} pixels, but {one.planes[0].path.name} "
+                f"is {first[1]} x {first[0]}; planes of one field have equal size"
+            )
+    return np.stack([rgb_image.read(plane.path, plane.page, window) for plane in one.planes])
+
+
+def windows(
+    sample: str, settings: Mapping[str, Any], side: int, count: int, seed: int = 0
+) -> list[tuple[int, int]]:
+    """Choose windows with cells on the middle plane of a field, by `foreground.windows`.
+
+    Only the windows that are looked at are read, so that a plane may be larger than the memory.
+    """
+    one = _find(sample, settings)
+    middle = one.planes[len(one.planes) // 2]
+
+    def read(y: int, x: int) -> np.ndarray:
+        return rgb_image.read(middle.path, middle.page, Window(y, x, side, side))
+
+    shape = rgb_image.size(middle.path, middle.page)
+    try:
+        return foreground.windows(read, shape, side, count, seed)
+    except InputError as error:
+        raise InputError(f"field {sample}: {error}") from None
+
+
+def from_grey(planes: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Show grey planes (such as those of BBBC006) as RGB: `low` becomes 0, `high` 255.
+
+    Parameters
+    ----------
+    planes
+        (planes, Y, X), counts.
+    low, high
+        Counts; what is outside is clipped.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 (planes, Y, X, 3), the same value three times.
+
+    Raises
+    ------
+    InputError
+        Not three axes, or `high` not above `low`.
+    """
+    if planes.ndim != 3 or not high > low:
+        raise InputError(
+            f"grey planes: shape {planes.shape}, {low} to {high}; (planes, y, x) and a rising "
+            "range are wanted"
+        )
+    grey = np.clip((planes.astype(np.float32) - low) / (high - low), 0, 1)
+    return np.repeat(np.rint(255 * grey).astype(np.uint8)[..., None], 3, axis=-1)
+
+
+# What was found is kept until a folder has another time of change: the public set is 275,000 files.
+_scanned: dict[str, tuple[dict[Path, int], dict[str, Field]]] = {}
+
+
+def _times(places: Iterable[Path]) -> dict[Path, int]:
+    return {place: place.stat().st_mtime_ns if place.exists() else 0 for place in places}
+
+
+def _scan(root: Path, directory: str | Path) -> dict[str, Field]:
+    paths = sorted(
+        path
+        for path in root.rglob("*")
+        if path.suffix.lower() in ENDINGS and not path.name.startswith(".") and path.is_file()
+    )
+    if not paths:
+        raise InputError(f"{directory}: no image in this folder; wanted are {', '.join(ENDINGS)}")
+    patches: dict[str, list[Plane]] = {}
+    folders: dict[Path, list[Path]] = {}
+    found: dict[str, Field] = {}
+    for path in paths:
+        named = PATCH.fullmatch(path.stem)
+        if named:
+            key = f"{named['slide']}_{named['x']}_{named['y']}"
+            patches.setdefault(key, []).append(Plane(path, 0, int(named["layer"])))
+        elif "extended" in path.name.lower():
+            continue
+        elif path.suffix.lower() in (".tif", ".tiff") and (count := rgb_image.pages(path)) > 1:
+            _put(found, _of(root, path, [Plane(path, page, None) for page in range(count)]))
+        else:
+            folders.setdefault(path.parent, []).append(path)
+    for folder, files in folders.items():
+        _put(found, _of(root, folder, _ordered(files)))
+    for key, planes in patches.items():
+        ordered = _distinct(key, sorted(planes, key=lambda plane: plane.layer))
+        _put(found, Field(key, key.split("_")[0], tuple(ordered)))
+    return dict(sorted(found.items()))
+
+
+def _of(root: Path, place: Path, planes: list[Plane]) -> Field:
+    """Name a field after its file or folder."""
+    inside = place.relative_to(root)
+    parts = [*inside.parts[:-1], inside.name.split(".")[0]] if place.is_file() else inside.parts
+    name = ".".join(parts) or root.name
+    return Field(re.sub(r"[^A-Za-z0-9._-]", "_", name), parts[0] if parts else name, tuple(planes))
+
+
+def _put(found: dict[str, Field], one: Field) -> None:
+    if one.id in found:
+        raise InputError(
+            f"{one.planes[0].path}: is a second field {one.id!r}, beside "
+            f"{found[one.id].planes[0].path}; names of their own are wanted"
+        )
+    found[one.id] = one
+
+
+def _ordered(files: list[Path]) -> list[Plane]:
+    """Planes of a folder, by the numbers at the ends of their names."""
+    numbers = [NUMBER.search(path.stem) for path in files]
+    if all(numbers):
+        planes = [
+            Plane(path, 0, int(number[1].lstrip("_")))
+            for path, number in zip(files, numbers, strict=True)
+        ]
+        return _distinct(str(files[0].parent), sorted(planes, key=lambda plane: plane.layer))
+    return [
+        Plane(path, 0, None) for path in sorted(files, key=lambda file: images._natural(file.name))
+    ]
+
+
+def _distinct(name: str, planes: list[Plane]) -> list[Plane]:
+    for one, other in pairwise(planes):
+        if one.layer == other.layer:
+            raise InputError(
+                f"{other.path}: is a second image of plane {other.layer} of {name}, beside "
+                f"{one.path}; one of the two"
+            )
+    return planes
+
+
+def _find(sample: str, settings: Mapping[str, Any]) -> Field:
+    directory, wanted = settings.get("directory"), settings.get("planes", PLANES)
+    if not directory:
+        raise InputError("slides: directory is not set; a folder with focal stacks is wanted")
+    if type(wanted) is not int or wanted < 1 or not wanted % 2:
+        raise InputError(f"slides: planes is {wanted!r}; accepted is an odd number of planes")
+    found = fields(directory)
+    if sample not in found:
+        there = ", ".join(list(found)[:8]) + (", ..." if len(found) > 8 else "")
+        raise InputError(f"{directory}: holds no field {sample!r}; there are {there}")
+    one = found[sample]
+    if len(one.planes) != wanted:
+        layers = [plane.layer for plane in one.planes]
+        told = f" ({', '.join(map(str, layers))})" if None not in layers else ""
+        raise InputError(
+            f"{directory}: field {sample} has {len(layers)} planes{told}; {wanted} are wanted"
+        )
+    return one
+
+
+def _window(settings: Mapping[str, Any]) -> Window | None:
+    start, shape = settings.get("window"), settings.get("shape")
+    if start is None and shape is None:
+        return None
+    for name, pair in (("window", start), ("shape", shape)):
+        right = isinstance(pair, list | tuple) and len(pair) == 2
+        if not right or not all(type(one) is int and one >= 0 for one in pair):
+            raise InputError(f"slides: {name} is {pair!r}; accepted are two whole numbers, (y, x)")
+    return Window(*start, *shape)
