@@ -1,4 +1,4 @@
-"""Synthetic cytology slides: colours, spectra, focus, worth of the input, time, a sheet of pictures.
+"""Synthetic cytology slides: colours, spectra, focus, worth of the input, time, a sheet.
 
     python benchmarks/cytology.py [--side 384] [--fields 3] [--sheet FILE.png] [--real STACK.tif]
 

@@ -55,7 +55,7 @@ rule predictor_timing:
     input:
         lambda wildcards: [
             paths.model(wildcards.track, *one)
-            for one in plan.accuracies(CONFIG, wildcards.track)
+            for one in plan.timed_predictors(CONFIG, wildcards.track)
         ],
     output:
         "results/{track}/timing/predictors-seed{seed}.json",

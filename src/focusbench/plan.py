@@ -152,6 +152,15 @@ def accuracy_files(config: Config, track: str, method: str) -> dict[str, dict[st
     return {**files, "held_out": _truths(config, track, chosen["samples"])}
 
 
+def timed_predictors(config: Config, track: str) -> list[tuple[str, str]]:
+    """Those of `accuracies` that are timed: variants of a network cost what it does."""
+    known = config["methods"][track]
+    first: dict[str, tuple[str, str]] = {}
+    for method, training in accuracies(config, track):
+        first.setdefault(known[method]["target"], (method, training))
+    return list(first.values())
+
+
 def _by_image(config: Config, track: str, method: str) -> bool:
     return _method(config, track, method)["parameters"].get("split") == IMAGES
 
@@ -504,15 +513,14 @@ def accuracy_parameters(config: Config, track: str, method: str) -> dict[str, An
 
 
 def predictor_timing_parameters(config: Config, track: str) -> dict[str, Any]:
-    """Of timing the predictors that a track compares."""
-    known = dict(accuracies(config, track))
+    """Of timing the predictors that a track compares, the first of each network."""
     return {
         "predictors": {
             method: {
                 **_predictor(config, track, method, "levels"),
-                "model": paths.model(track, method, known[method]),
+                "model": paths.model(track, method, training),
             }
-            for method in known
+            for method, training in timed_predictors(config, track)
         },
         "timing": config["tracks"][track]["timing"],
     }

@@ -68,6 +68,12 @@ def trace(
     return Trace(steps, score, every=every, label=label, measure=measure)
 
 
+def planned_steps(method: str, parameters: Mapping[str, Any], data: TrainingSet) -> int | None:
+    """How many steps a training will take; None: the method does not tell."""
+    planned = getattr(methods.build(method, parameters), "planned_steps", None)
+    return planned(data) if planned else parameters.get("steps")
+
+
 def restore(
     method: str,
     parameters: Mapping[str, Any],

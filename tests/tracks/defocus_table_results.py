@@ -1,7 +1,5 @@
 """Made-up results of the defocus track in memory, for the tests of its tables."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas
 
@@ -53,9 +51,8 @@ class MadeUp(Results):
     def accuracy(self):
         return self.content.get("accuracy", pandas.DataFrame())
 
-    def weights(self, method, sample=None):
-        description = self.content.get("weights", {}).get(method)
-        return None if description is None else SimpleNamespace(description=description)
+    def description(self, method, sample=None):
+        return self.content.get("weights", {}).get(method)
 
     def trainings(self):
         rows = self.content.get("trainings", [])

@@ -1,7 +1,5 @@
 """Figures of what predictors say: what is drawn, and with which numbers."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas
 import pytest
@@ -42,9 +40,9 @@ class Fake(Results):
     def trainings(self):
         return pandas.DataFrame(self.records)
 
-    def weights(self, method, sample=None):
+    def description(self, method, sample=None):
         kind = self.kinds.get(method)
-        return None if kind is None else SimpleNamespace(description={"method": kind})
+        return None if kind is None else {"method": kind}
 
 
 def settings(methods=None, **track):

@@ -26,7 +26,8 @@ with job(snakemake.log[0]):
     label = f"{wanted.method} {wanted.training}"
     score = getattr(data, "score", None)  # of a validation volume, where the set has one
     rows = settings.get("watched", 20)
-    monitor = running.trace(label, what["parameters"].get("steps"), score, rows=rows)
+    steps = running.planned_steps(what["method"], what["parameters"], data)
+    monitor = running.trace(label, steps, score, rows=rows)
     run = running.make_run(what, snakemake.params.seed, state, monitor)
     weights, record = running.fit(what["method"], what["parameters"], data, run)
     monitor.write_csv(snakemake.output.trace)

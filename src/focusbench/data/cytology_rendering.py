@@ -24,8 +24,9 @@ COLOURS = 3
 PHASE = 3  # channel of a slice that holds the phase, rad at the green wavelength
 REACH = 15.0  # um: matter lies within this depth on both sides of the middle
 MARGIN = 16.0  # um around a field from which light may be scattered into it
-# From these distances on, um, the blur leaves nothing beyond 1/2 and 1/4 of the pixels' frequency.
-COARSER = ((5.0, 1), (11.0, 2))
+# From this many pixels' widths away, over the condenser's aperture, the blur leaves nothing beyond
+# half the pixels' frequency: light is computed on pixels twice as wide, and again from twice as far.
+FAR = 12.0
 COARSEST = 4
 FREQUENCIES, LOOKUP = 512, 4096
 LEAST_LIGHT = 0.004
@@ -137,7 +138,7 @@ def planes(slices: Slices, optics: Optics, foci: tuple[float, ...]) -> np.ndarra
             scale = optics.wavelengths[1] / optics.wavelengths[colour]
             for plane, focus in enumerate(foci):
                 away = focus + optics.axial_colour[colour] - index * slices.step
-                coarse = next((c for limit, c in COARSER if abs(away) < limit), COARSEST)
+                coarse = _coarseness(optics, away)
                 kernel = _kernel(optics, colour, round(away, 6))
                 light[coarse // 2].pass_through(plane, colour, kernel, held_back, phase, scale)
     whole = np.ones((len(foci), COLOURS, *slices.shape), np.float32)
@@ -192,6 +193,12 @@ class _Light:
                 large[1 - rows :, :columns] = small[1 - rows :, :columns]
                 passed = fft.irfft2(large, s=self._whole, workers=1)
             whole[key] *= np.maximum(passed, LEAST_LIGHT)
+
+
+def _coarseness(optics: Optics, away: float) -> int:
+    """How much wider pixels may be at a distance from the focus."""
+    far = FAR * optics.pixel_size / min(optics.condenser_aperture, optics.numerical_aperture)
+    return COARSEST if abs(away) >= 2 * far else 2 if abs(away) >= far else 1
 
 
 def _spectrum(image: np.ndarray) -> np.ndarray:

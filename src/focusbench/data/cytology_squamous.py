@@ -63,8 +63,8 @@ def draw(brush: Brush, body: Body) -> None:
 
     far = np.hypot(y, x) / body.radius
     profile = 0.68 + 0.5 * np.exp(-((far / 0.6) ** 2))
-    texture = 1 + 0.14 * piece(rng, "cloud", whole) + 0.055 * piece(rng, "grain", whole)
-    texture += rng.uniform(0.02, 0.07) * piece(rng, "crease", whole)
+    texture = 1 + 0.14 * piece(rng, "cloud", whole) + 0.075 * piece(rng, "grain", whole)
+    texture += rng.uniform(0.03, 0.09) * piece(rng, "crease", whole)
     if body.kind in ("superficial", "anucleate"):
         texture += rng.uniform(0, 0.05) * piece(rng, "granules", whole)
     for _ in range(2):

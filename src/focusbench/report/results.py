@@ -204,12 +204,23 @@ class Results:
         """
         from focusbench.training.weights import load_weights
 
+        path = self._model(method, sample)
+        return None if path is None else load_weights(path)
+
+    def description(self, method: str, sample: str | None = None) -> dict[str, Any] | None:
+        """What the file of a method's weights says of them; as `weights`, without the tensors."""
+        from focusbench.training.weights import read_description
+
+        path = self._model(method, sample)
+        return None if path is None else read_description(path)
+
+    def _model(self, method: str, sample: str | None) -> Path | None:
         of_recording = self.settings.get("sources", {}).get(sample) == TABLE[self.track].own
         known = [training for one, training in self.trained if one == method]
         known.sort(key=lambda one: one.startswith(TABLE[self.track].recorded) != of_recording)
         if not known:
             return None
-        return load_weights(self.root / paths.model(self.track, method, known[0]))
+        return self.root / paths.model(self.track, method, known[0])
 
     def record(self, item: Restored) -> dict[str, Any]:
         """Cost and provenance of a restoration.

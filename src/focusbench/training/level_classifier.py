@@ -204,9 +204,8 @@ class LevelLearner:
         self.steps_per_epoch = how.steps_per_epoch(len(self.train))
         with seeds.seeded(run.seed, "network", how.name):
             network = how.network()
-        # of use to convolutions in tensor cores; on the CPU they choose for themselves
-        layout = torch.channels_last if run.device == "cuda" else torch.contiguous_format
-        self.network = network.to(run.device, memory_format=layout)
+        # of use to tensor cores; on a CPU a thin network needs a third less time
+        self.network = network.to(run.device, memory_format=torch.channels_last)
         self.optimizer = torch.optim.Adam(
             self.network.parameters(), lr=how.learning_rate, betas=BETAS, eps=EPSILON
         )

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from focusbench.errors import InputError
 from focusbench.files import replacing
@@ -33,6 +33,23 @@ def save_weights(path: str | Path, weights: Weights) -> None:
         temporary.write_bytes(save(tensors, metadata={_KEY: text}))
 
 
+def read_description(path: str | Path) -> dict[str, Any]:
+    """Read the description of what `save_weights` wrote, and no tensor.
+
+    Raises
+    ------
+    InputError
+        No such file, or another one. The tensors' checksum is not looked at.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return dict(json.loads((file.metadata() or {})[_KEY])["description"])
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+        raise _refused(path, error) from None
+
+
 def load_weights(path: str | Path) -> Weights:
     """Read what `save_weights` wrote; tensors on the CPU.
 
@@ -52,11 +69,13 @@ def load_weights(path: str | Path) -> Weights:
             raise ValueError("checksum")
         description = dict(told["description"])
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
-        reason = "no such file" if isinstance(error, FileNotFoundError) else "damaged or foreign"
-        raise InputError(
-            f"{path}: {reason}; a safetensors file of FocusBench's own is accepted"
-        ) from None
+        raise _refused(path, error) from None
     return Weights(tensors, description)
+
+
+def _refused(path: str | Path, error: Exception) -> InputError:
+    reason = "no such file" if isinstance(error, FileNotFoundError) else "damaged or foreign"
+    return InputError(f"{path}: {reason}; a safetensors file of FocusBench's own is accepted")
 
 
 def _checksum(tensors: Mapping[str, Tensor]) -> str:

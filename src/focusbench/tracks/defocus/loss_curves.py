@@ -127,7 +127,7 @@ def _curves(results: Results, settings: Mapping[str, Any]) -> list[_Curve]:
     methods = list(dict.fromkeys(trainings["method"]))
     found = []
     for one in told.variants(methods, results, settings):
-        if set(one.changes) - {KEY} or (one.method != told.PAPERS and not one.changes):
+        if set(one.changes) - {KEY}:
             continue
         rows = trainings[trainings["method"] == one.method]
         first = min(rows.index, key=lambda row, rows=rows: _seed(rows.loc[row, "training"]))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ABLATED = {"bg": 'without "bg"', "dropout": "without dropout", "batch_norm": "without BN"}
 PANELS = ("held_out", "real")
 NO_ABLATION = (
-    "delpnet was not judged, or without any variant that differs in `bg`, dropout or batch "
+    "DelpNet was not judged, or without any variant that differs in `bg`, dropout or batch "
     "normalisation alone."
 )
 NO_NETWORK = "No predictor was judged on patches whose level is known."
@@ -63,9 +63,10 @@ def fig5_caption(results: Results, settings: Mapping[str, Any]) -> str:
     if found is None:
         return f"{NO_ABLATION}{shown.made_with(settings)}"
     ids = ", ".join(f"{name} ({one})" for one, name in found.names.items() if name != one)
+    base = next(iter(found.names))
     missing = [name for name in ABLATED.values() if name not in found.names.values()]
     return (
-        f"{_told(found)} Variants differ from {told.PAPERS} in nothing else: {ids}. BN: batch "
+        f"{_told(found)} Variants differ from {base} in nothing else: {ids}. BN: batch "
         'normalisation. Without "bg" there is one class less, and patches that show nothing count '
         "as of their image's level."
         + (f" Not judged: {', '.join(missing)}." if missing else "")
@@ -115,17 +116,17 @@ def _ablations(results: Results, settings: Mapping[str, Any]) -> _Shown | None:
     found = [
         one
         for one in told.variants(methods, results, settings)
-        if one.method == told.PAPERS or (one.changes and set(one.changes) <= set(ABLATED))
+        if one.kind == told.BASE or set(one.changes) <= set(ABLATED)
     ]
     names = {one.method: _name(one) for one in found}
-    if told.PAPERS not in names or len(names) < 2:
+    if len(names) < 2:
         return None
-    return _collect(table, settings, names, method_styles([told.PAPERS], list(names)))
+    return _collect(table, settings, names, method_styles(list(names)[:1], list(names)))
 
 
 def _name(variant: Variant) -> str:
     """What a variant does without; or with, where delpnet does without."""
-    if variant.method == told.PAPERS:
+    if not variant.changes:
         return variant.method
     words = []
     for key, value in variant.changes.items():

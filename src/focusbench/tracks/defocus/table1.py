@@ -61,8 +61,9 @@ def table1(results: Results, settings: Mapping[str, Any]) -> Table:
     variants = [one for one in found if one.kind != "split"]
     ids = [one.method for one in variants]
     judged = {key: one for key, one in judged.items() if key[0] in ids}
-    minus = table_accuracy.differences(judged, told.PAPERS, settings["seed"])
-    data = table_accuracy.tidy(judged, minus, told.PAPERS)
+    base = variants[0].method if variants else told.PAPERS
+    minus = table_accuracy.differences(judged, base, settings["seed"])
+    data = table_accuracy.tidy(judged, minus, base)
     return Table(
         name="table1",
         title="The label bg, and other choices of DelpNet (Table 1 of He et al. 2020)",
@@ -80,9 +81,9 @@ def _blocks(
     settings: Mapping[str, Any],
 ) -> list[Block]:
     own = [one for one in variants if (one.method, HELD_OUT) in judged]
-    base = next((one for one in own if one.method == told.PAPERS), None)
+    base = next((one for one in own if one.kind == told.BASE), None)
     blocks = [_bg_block(judged, [one for one in own if one.kind == "bg"], base, minus)]
-    parameters = told.base_parameters(settings)
+    parameters = told.base_parameters(settings, base.method if base else told.PAPERS)
     for title, kinds in BLOCKS.items():
         chosen = [one for kind in kinds for one in own if one.kind == kind and one != base]
         if not chosen:
@@ -167,7 +168,7 @@ def _sets_block(
             row.append(cell(text) + (interval(found, 1, 100) if found else ()))
         rows.append(tuple(row))
     header = ("variant", *(SETS[name] for name in names))
-    title = f"Accuracy on all sets, % / minus {told.PAPERS}"
+    title = f"Accuracy on all sets, % / minus {variants[0].method}"
     return Block(title, header, tuple(rows))
 
 
@@ -176,7 +177,7 @@ def _with_words(data: DataFrame, variants: Sequence[Variant]) -> DataFrame:
     by_id = {one.method: one for one in variants}
     data.insert(2, "variant", [by_id[method].words for method in data["method"]])
     printed = published.values("defocus_table1").set_index("setting")
-    in_table = {key for key, one in by_id.items() if one.kind == "bg" or key == told.PAPERS}
+    in_table = {key for key, one in by_id.items() if one.kind in ("bg", told.BASE)}
     for key in SHOWN:
         data[f"published_{key}_percent"] = [
             printed.at[SETTINGS[by_id[method].bg], f"{key}_percent"]

@@ -145,8 +145,8 @@ def full_width() -> dict[str, Count]:
 
 
 def _cost(results: Results, method: str) -> Cost:
-    weights, trainings = results.weights(method), results.trainings()
-    counts = (weights.description.get("parameters") if weights else None) or {}
+    trainings = results.trainings()
+    counts = (results.description(method) or {}).get("parameters") or {}
     own = trainings[trainings["method"] == method] if len(trainings) else trainings
     timing = results.predictor_timings().get(method) or {}
     speed = timing.get("patches_per_second")
@@ -170,8 +170,7 @@ def _leaks(
         rows = accuracy[(accuracy["method"] == method) & (accuracy["set"] == IMAGE)]
         rows = rows[rows["seed"] == one.seeds[0]]
         images = rows[["sample", "level"]].drop_duplicates()
-        weights = results.weights(method)
-        training = (weights.description.get("training") if weights else None) or {}
+        training = (results.description(method) or {}).get("training") or {}
         fields = training.get("fields")
         known = None if fields is None else int(images["sample"].isin(fields).sum())
         other = _by_field(method, judged, results, parameters)

@@ -23,16 +23,16 @@ KINDS = ("bg", "dropout", "batch_norm", "keras_momentum", "side", "poisson", "sp
 
 
 class Variant(NamedTuple):
-    """A trained predictor that is `delpnet` but for some parameters."""
+    """A trained predictor that is the `reference` but for some parameters."""
 
     method: str
     kind: str  # one of `KINDS`, `BASE` (no difference) or `OTHER` (none or several of `KINDS`)
-    changes: Mapping[str, Any]  # parameter -> value, where it differs from delpnet's
+    changes: Mapping[str, Any]  # parameter -> value, where it differs from the reference's
     bg: bool  # whether it knows patches that show nothing as a class of their own
 
     @property
     def words(self) -> str:
-        """What differs; nothing for delpnet itself."""
+        """What differs; nothing for the reference itself."""
         return ", ".join(words(key, value) for key, value in self.changes.items())
 
     @property
@@ -44,7 +44,7 @@ class Variant(NamedTuple):
 def variants(
     methods: Sequence[str], results: Results, settings: Mapping[str, Any]
 ) -> list[Variant]:
-    """Find those of the trained `methods` that are DelpNet, its own id first.
+    """Find those of the trained `methods` that are DelpNet, their `reference` first.
 
     Parameters
     ----------
@@ -53,31 +53,59 @@ def variants(
     settings
         `methods`: id -> parameters; those left out have their defaults.
     """
-    told = settings.get("methods") or {}
-    defaults = _defaults()
-    base = base_parameters(settings)
+    known = _delpnets(methods, results, settings)
+    first = reference(methods, results, settings)
+    base = known.get(first) or base_parameters(settings)
     found = []
-    for method in methods:
-        if network(method, results) != PAPERS:
-            continue
-        own = {**defaults, **(told.get(method) or {})}
-        changes = {key: own[key] for key in own if not _same(own[key], base.get(key))}
+    for method, own in known.items():
+        changes = _changes(own, base)
         kinds = [key for key in KINDS if key in changes]
-        if not own["batch_norm"] and "batch_norm" in kinds:  # nothing is left to have a momentum
-            kinds = [key for key in kinds if key != "keras_momentum"]
-            changes.pop("keras_momentum", None)
         kind = kinds[0] if len(kinds) == 1 else OTHER if changes else BASE
         ordered = {key: changes[key] for key in (*kinds, *changes) if key in changes}
         found.append(Variant(method, kind, ordered, bool(own["bg"])))
-    return sorted(found, key=lambda one: one.method != PAPERS)
+    return sorted(found, key=lambda one: one.method != first)
+
+
+def reference(methods: Sequence[str], results: Results, settings: Mapping[str, Any]) -> str:
+    """Id of the DelpNet that ablations are compared with.
+
+    It is `delpnet`, unless more of them differ in just one parameter from another, such as one that
+    was trained as briefly as they were.
+    """
+    known = _delpnets(methods, results, settings)
+
+    def alike(one: str) -> int:
+        changed = (_changes(own, known[one]) for own in known.values())
+        return sum(len(changes) == 1 and set(changes) <= set(KINDS) for changes in changed)
+
+    return max(known, key=lambda one: (alike(one), one == PAPERS), default=PAPERS)
+
+
+def _delpnets(
+    methods: Sequence[str], results: Results, settings: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """All parameters of those of the trained methods that are DelpNet."""
+    told, defaults = settings.get("methods") or {}, _defaults()
+    return {
+        method: {**defaults, **(told.get(method) or {})}
+        for method in methods
+        if network(method, results) == PAPERS
+    }
+
+
+def _changes(own: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters that differ, with their own values."""
+    changes = {key: own[key] for key in own if not _same(own[key], base.get(key))}
+    if not own["batch_norm"] and "batch_norm" in changes:  # nothing is left to have a momentum
+        changes.pop("keras_momentum", None)
+    return changes
 
 
 def network(method: str, results: Results) -> str | None:
     """Which predictor a trained method is; None: nothing tells."""
     if method in (*NETWORKS, BASELINE):
         return method
-    weights = results.weights(method)
-    return None if weights is None else weights.description.get("method")
+    return (results.description(method) or {}).get("method")
 
 
 def by_image(parameters: Mapping[str, Any] | None) -> bool:
@@ -115,9 +143,9 @@ def even_levels(sources: Iterable[str | None], step: float) -> list[str]:
     return [f"Told the same for every patch, whatever a predictor says: {', '.join(texts)}."]
 
 
-def base_parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """All parameters of `delpnet`: those that the configuration sets, and defaults."""
-    return {**_defaults(), **((settings.get("methods") or {}).get(PAPERS) or {})}
+def base_parameters(settings: Mapping[str, Any], method: str = PAPERS) -> dict[str, Any]:
+    """All parameters of a DelpNet: those that the configuration sets, and defaults."""
+    return {**_defaults(), **((settings.get("methods") or {}).get(method) or {})}
 
 
 def _defaults() -> dict[str, Any]:
