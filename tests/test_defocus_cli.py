@@ -12,13 +12,14 @@ import tifffile
 from focusbench import config as configuration
 from focusbench import methods, running
 from focusbench.__main__ import main
-from focusbench.images import read_volume
+from focusbench.images import read_volume, write_volume
 from focusbench.tracks.defocus import levels, recording
 from focusbench.training.patches import LevelFields
 from focusbench.training.splits import Image, Split
 from focusbench.training.weights import load_weights, save_weights
 
 TRACK = ["--track", "defocus", "--method"]
+LENS = {**recording.NOMINAL, "pixel_size": 0.65}
 SMALL = ["--patch", "32", "--pixel-size", "0.65", "--subsamples", "1"]
 BLOCKED = ("snakemake", "jsonschema", "yaml", "pandas", "rich", "matplotlib", "imagecodecs")
 
@@ -37,16 +38,19 @@ def image(tmp_path):
     return path
 
 
+def untrained(path, lens=LENS, **parameters):
+    """Write weights of a predictor of 11 levels and background that has learned nothing."""
+    given = {"width": 0.0625, "side": 32, "per_image": 1, "epochs": 0, **parameters}
+    fields = {"one": np.stack([counts((32, 32), seed) for seed in range(11)])}
+    data = LevelFields(fields, Split((Image("one", 3),), (), ()), 0, lens)
+    how = {"device": "cpu", "threads": 1, "budget_seconds": None}
+    save_weights(path, methods.build("delpnet", given).fit(data, running.make_run(how, 0)))
+    return path
+
+
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """Weights of a predictor of 11 levels and background that has learned nothing."""
-    path = tmp_path_factory.mktemp("weights") / "model.safetensors"
-    made = methods.build("delpnet", {"width": 0.0625, "side": 32, "per_image": 1, "epochs": 0})
-    fields = {"one": np.stack([counts((32, 32), seed) for seed in range(11)])}
-    data = LevelFields(fields, Split((Image("one", 3),), (), ()), 0)
-    how = {"device": "cpu", "threads": 1, "budget_seconds": None}
-    save_weights(path, made.fit(data, running.make_run(how, 0)))
-    return path
+    return untrained(tmp_path_factory.mktemp("weights") / "model.safetensors")
 
 
 def written(folder):
@@ -113,6 +117,53 @@ def test_a_predictor_alone(image, weights, tmp_path, capsys):
     assert written(tmp_path) == ["image.tif", "levels.csv"]
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_weights_need_not_tell_their_dropout(image, tmp_path, dropout):
+    model = untrained(tmp_path.parent / f"dropout{dropout}.safetensors", dropout=dropout)
+    told = tmp_path / "levels.csv"
+    mine = ["--weights", str(model)]
+    assert main(["levels", str(image), "-o", str(told), *mine, "--patch", "32"]) == 0
+    few = ["--set", "iterations=1"]
+    assert run(image, tmp_path / "o.ome.tif", "depth_variant_field", *mine, *few) == 0
+    assert (tmp_path / "o.levels.csv").read_text() == told.read_text()
+
+
+OTHER_LENS = [
+    (["--pixel-size", "0.5"], "--pixel-size: 0.5 is not accepted; delpnet of --weights learned wi"),
+    (["--numerical-aperture", "0.4"], "--numerical-aperture: 0.4 is not accepted; delpnet"),
+    (["--refractive-index", "1.33"], "--refractive-index: 1.33 is not accepted; delpnet"),
+    (["--wavelength", "0.6"], "learned with 0.451 and cannot tell the levels of another lens"),
+    (["--step", "1"], "--step: 1 is not accepted; delpnet"),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), OTHER_LENS)
+def test_a_predictor_knows_no_other_lens(image, weights, tmp_path, capsys, given, said):
+    mine = ["depth_variant_field", "--weights", str(weights), *given]
+    assert run(image, tmp_path / "o.ome.tif", *mine) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+    assert written(tmp_path) == ["image.tif"]
+
+
+def test_a_predictor_alone_knows_no_other_pixel(image, weights, tmp_path, capsys):
+    large = tmp_path / "large.ome.tif"
+    write_volume(large, counts().astype(np.float32), "YX", (0.9, 0.9))
+    given = ["-o", str(tmp_path / "levels.csv"), "--weights", str(weights), "--patch", "32"]
+    assert main(["levels", str(large), *given]) == 1
+    assert "--pixel-size: 0.9 is not accepted; delpnet" in capsys.readouterr().err
+    assert main(["levels", str(image), *given, "--pixel-size", "0.5"]) == 1
+    assert "--pixel-size: 0.5 is not accepted; delpnet" in capsys.readouterr().err
+    assert main(["levels", str(large), *given, "--pixel-size", "0.65"]) == 0  # the file is wrong
+
+
+def test_of_older_weights_no_lens_is_known(image, tmp_path):
+    model = untrained(tmp_path.parent / "older.safetensors", None)
+    lens = ["--numerical-aperture", "0.4", "--set", "iterations=1"]
+    mine = ["depth_variant_field", "--weights", str(model), *lens]
+    assert run(image, tmp_path / "o.ome.tif", *mine) == 0
+
+
 def test_a_predictor_is_known_by_its_weights(weights):
     name, parameters = recording.predictor_of(load_weights(weights))
     assert name == "delpnet"
@@ -156,7 +207,7 @@ IMAGES = {
     "a 16-bit grey image is wanted": counts().astype(np.uint8),
     "RGB": np.stack([counts().astype(np.uint8)] * 3, axis=-1),
     "is constant": np.full((50, 60), 7, np.uint16),
-    "is saturated": np.minimum(counts(), 300),
+    "is saturated": np.minimum(counts(), 255),
     "holds 2 images": np.stack([counts(), counts()]),
 }
 

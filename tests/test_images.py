@@ -325,7 +325,13 @@ def test_colour_where_grey_is_wanted(tmp_path):
     ]
     for file in files:
         for read in (images.read_volume, images.read_stack):
-            assert "is in colour (RGB or a palette); grey images are wanted" in refusal(read, file)
+            assert "is in colour (RGB or a palette), or has several " in refusal(read, file)
+
+
+def test_three_planes_that_a_writer_took_for_samples(tmp_path):
+    file = plain(tmp_path / "three.tif", np.ones((3, 12, 17), np.uint16), photometric="rgb")
+    line = refusal(images.read_volume, file)
+    assert "several samples or pages stored as one image; grey images are wanted" in line
 
 
 def test_grey_where_colour_is_wanted(path):

@@ -70,6 +70,14 @@ def test_test_fields_reach_only_a_training_that_is_split_by_image():
     assert plan.accuracy_files(config, TRACK, "leaky")["test_truths"] == by_image["test_truths"]
 
 
+def test_what_a_predictor_is_judged_on_knows_no_seed():
+    config = build(predictors=["delpnet"])
+    other = {**config, "seed": 5}
+    assert plan.accuracy_parameters(config, TRACK, "delpnet") == plan.accuracy_parameters(
+        other, TRACK, "delpnet"
+    )
+
+
 def test_a_predictor_does_not_restore_and_a_restorer_does_not_predict():
     with pytest.raises(InputError, match=r"tracks.defocus.methods: unknown method 'delpnet'"):
         build(methods=["delpnet"])

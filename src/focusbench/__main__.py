@@ -19,6 +19,7 @@ from focusbench.jobs import MARK, line
 from focusbench.tracks.recording import Prepared, flag
 
 LEVELS = "defocus"  # the track whose images have levels
+TOLD = ("pixel_size", "patch")  # of its options, those that `levels` has
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,8 +107,10 @@ def _add_levels(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("stack", metavar="image", help="TIFF or PNG of 16 bits a pixel")
     verb.add_argument("-o", "--output", required=True, help="the list to write (.csv)")
     verb.add_argument("--weights", required=True, help="of a predictor (.safetensors)")
-    patch = tracks.stage(LEVELS, "recording").OPTIONS["patch"]
-    verb.add_argument("--patch", type=patch.type, metavar=patch.metavar, help=patch.help)
+    known = tracks.stage(LEVELS, "recording").OPTIONS
+    for name in TOLD:
+        one = known[name]
+        verb.add_argument(flag(name), type=one.type, metavar=one.metavar, help=one.help)
     _add_machine(verb)
     verb.set_defaults(run=_levels)
 
@@ -215,7 +218,7 @@ def _levels(options: argparse.Namespace) -> None:
     _check_place(options.output, options.stack)
     _check_threads(options)
     recording, levels = (tracks.stage(LEVELS, name) for name in ("recording", "levels"))
-    given = {} if options.patch is None else {"patch": options.patch}
+    given = {name: getattr(options, name) for name in TOLD if getattr(options, name) is not None}
     observed, settings = recording.read_field(options.stack, given)
     weights = load_weights(options.weights)
     how = {"device": options.device, "threads": options.threads, "budget_seconds": None}

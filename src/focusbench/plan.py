@@ -9,7 +9,7 @@ nothing else. Imports neither torch nor pandas.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -378,6 +378,14 @@ def _check_sample(config: Config, track: str, sample: str, degradation: str = ""
         raise InputError(f"{sample}: sizes from {LEAST_SIZE} to {MOST_SIZE} are accepted")
 
 
+def _check_restoration(config: Config, track: str, sample: str, method: str) -> None:
+    """Let a track refuse what a configuration may not select but a file's name can ask for."""
+    if tracks.TABLE[track].checked:
+        check = getattr(tracks.stage(track, "checks"), "check_restoration", None)
+        if check is not None:
+            check(config, base_id(sample), method)
+
+
 def _size(config: Config, track: str, sample: str) -> int:
     """Size that a sample is prepared to."""
     return split_size(sample)[1] or config["tracks"][track]["size"]
@@ -473,6 +481,7 @@ def restore_parameters(
     """Of restoring a sample."""
     _check_sample(config, track, sample, degradation)
     facts = _method(config, track, method)
+    _check_restoration(config, track, sample, method)
     package = tracks.TABLE[track].package
     stages = ["problem", *(["iterates"] if tracks.TABLE[track].iterates else [])]
     told = {"predictor": facts["predictor"]} if "predictors" in config["tracks"][track] else {}
@@ -495,18 +504,16 @@ def levels_parameters(
 ) -> dict[str, Any]:
     """Of telling the levels of an observation."""
     _check_sample(config, track, sample, degradation)
-    return {
-        **_predictor(config, track, method, "levels"),
-        "settings": _problem(config, track, sample),
-    }
+    known = _predictor(config, track, method, "levels")
+    _check_restoration(config, track, sample, method)
+    return {**known, "settings": _problem(config, track, sample)}
 
 
 def accuracy_parameters(config: Config, track: str, method: str) -> dict[str, Any]:
-    """Of judging a predictor."""
+    """Of judging a predictor; patches and their noise are the same whatever the seed."""
     stacks = config["tracks"][track][STACKS]
     return {
         **_predictor(config, track, method, "accuracy"),
-        "seed": config["seed"],
         "files": accuracy_files(config, track, method),
         "settings": {**_section(config, track, "judge_keys"), STACKS: stacks},
     }
@@ -593,11 +600,22 @@ def report_parameters(config: Config, track: str, name: str) -> dict[str, Any]:
                 for name, facts in config["methods"][track].items()
                 if name in used
             },
+            **_told_by(config, track, used),
             # all methods of one's own, so that one looks the same in every figure
             "variants": [name for name in config["methods"][track] if name not in methods.TABLE],
         },
         "code": code_hash(f"{tracks.TABLE[track].package}.{stage}", "focusbench.report.results"),
     }
+
+
+def _told_by(config: Config, track: str, used: Collection[str]) -> dict[str, Any]:
+    """Who tells the levels to those that are told them; inherited where they use another."""
+    told = {
+        name: facts["predictor"]
+        for name, facts in config["methods"][track].items()
+        if name in used and facts["predictor"] is not None
+    }
+    return {"predictors": told} if told else {}
 
 
 def _how(config: Config, track: str, facts: Mapping[str, Any]) -> dict[str, Any]:

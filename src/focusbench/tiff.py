@@ -204,7 +204,10 @@ def _check_colour(path: Path, page: TiffPage, axes: str) -> None:
         if photometric != 2 or page.samplesperpixel != 3 or page.planarconfig != 1:
             raise InputError(f"{path}: is not RGB; a colour image of three samples is wanted")
     elif photometric == 2 or page.samplesperpixel > 1 or photometric in (3, 6):
-        raise InputError(f"{path}: is in colour (RGB or a palette); grey images are wanted")
+        raise InputError(
+            f"{path}: is in colour (RGB or a palette), or has several samples or pages stored as "
+            "one image; grey images are wanted"
+        )
     elif photometric != 1:
         raise InputError(
             f"{path}: stores black as its largest value or raw sensor data (photometric "

@@ -260,7 +260,7 @@ def test_images_that_are_refused(tmp_path, ending):
     assert "is 110 x 83 pixels; at least 84 x 84" in refused(path)
     write(path, np.full_like(good, 100))
     assert "is constant (grey value 100)" in refused(path)
-    write(path, np.minimum(good, np.quantile(good, 0.98).astype(np.uint16)))
+    write(path, np.where(good > np.quantile(good, 0.98), 4095, good // 2).astype(np.uint16))
     assert "is saturated: 2." in refused(path)
     write(path, good)
     np.testing.assert_array_equal(camera_image.read(path), good)
@@ -280,6 +280,23 @@ def test_a_few_saturated_pixels_are_accepted(tmp_path):
     image[:5, :10] = 4095
     write(tmp_path / "image.tif", image)
     assert camera_image.read(tmp_path / "image.tif").max() == 4095
+
+
+@pytest.mark.parametrize("largest", [255, 1023, 4095, 16383, 65535, 1023 << 6, 4095 << 4])
+def test_a_twentieth_of_the_pixels_at_a_cameras_limit(tmp_path, largest):
+    image = np.linspace(0, largest - 1, 110 * 96).astype(np.uint16).reshape(96, 110)
+    image[:5] = largest
+    write(tmp_path / "image.tif", image)
+    assert f"is saturated: 5.2 % of its pixels have the largest value {largest};" in refused(
+        tmp_path / "image.tif"
+    )
+
+
+@pytest.mark.parametrize("largest", [58, 127, 300, 4000, 60000])
+def test_few_grey_values_of_a_dim_image_are_not_saturated(tmp_path, largest):
+    image = np.random.default_rng(0).integers(largest - 8, largest + 1, (96, 110))
+    write(tmp_path / "image.tif", image.astype(np.uint16))
+    assert camera_image.read(tmp_path / "image.tif").max() == largest
 
 
 def test_damaged_png(tmp_path):

@@ -1,4 +1,4 @@
-"""Rendering of matter in slices: light of one slice, of several, between slices, on coarse grids."""
+"""Rendering of matter in slices: light of one slice, of several, between them, on coarse grids."""
 
 import numpy as np
 import pytest

@@ -90,7 +90,7 @@ def test_images_that_are_refused(entry, tmp_path):
     assert "RGB" in written(colours, photometric="rgb")
     assert "is 34 x 23 pixels; at least 24 x 24" in written(counts()[:23])
     assert "is constant (grey value 7)" in written(np.full((30, 34), 7, np.uint16))
-    assert "is saturated" in written(np.minimum(counts(), 3000))
+    assert "is saturated" in written(np.minimum(counts(), 2047))
     assert "holds 2 images" in written(np.stack([counts(), counts(1)]))
     written(counts()[:23])
     data = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Reading RGB images: every accepted file gives its pixels, what is none is refused with one line."""
+"""Reading RGB images: accepted files give their pixels, what is none is refused."""
 
 import imagecodecs
 import numpy as np

@@ -171,6 +171,14 @@ def test_the_record(name):
         if key not in ("mean", "deviation") and not key.endswith("num_batches_tracked")
     )
     assert told["parameters"]["total"] == trained
+    assert "optics" not in told  # the lens of these fields is not known
+
+
+def test_the_lens_is_recorded():
+    lens = {"pixel_size": 0.65, "numerical_aperture": 0.5}
+    given = LevelFields(textures(), data().split, 0, lens)
+    told = build("logistic_features").fit(given, quick_run(seed=1)).description
+    assert told["optics"] == lens
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -64,10 +64,13 @@ def test_without_batch_normalisation():
 
 
 def test_without_dropout():
+    """The layers have the same names, and no random number is drawn."""
     network = Delpnet(width=1 / 32, dropout=0)
-    assert "Dropout" not in kinds(network)
+    assert network.state_dict().keys() == Delpnet(width=1 / 32).state_dict().keys()
     given = torch.rand(2, 1, 16, 16)
+    before = torch.random.get_rng_state()
     assert torch.equal(network(given), network(given))
+    assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_dropout_in_training_alone():

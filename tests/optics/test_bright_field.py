@@ -1,4 +1,4 @@
-"""Transfer of absorption and phase: against the Born-Wolf PSF, a sum over the source, and optics."""
+"""Transfer of absorption and phase: against the Born-Wolf PSF, a sum over the source, intensity."""
 
 import numpy as np
 import pytest

@@ -61,7 +61,7 @@ class MadeUp(Results):
     def predictor_timings(self):
         return self.content.get("predictor_timings", {})
 
-    def levels(self, predictor, sample, degradation):
+    def levels(self, predictor, sample, degradation, seed=0):
         return self.content.get("levels", {}).get((predictor, sample))
 
     def scores(self):

@@ -151,13 +151,43 @@ def test_split_by_image_is_judged_on_the_images_left_out(paths):
     assert [tuple(image) for image in left_out] == [(str(s), int(k)) for s, k in found]
 
 
-def test_real_stacks(tmp_path):
-    """A plane's level is its distance from the sharpest, and the last one beyond."""
+def stack(folder, field="a01_s1"):
+    """Five planes, the second of them sharpest."""
     for z in range(4, 9):
         random = np.random.default_rng(z).normal(500, 50 / (1 + abs(z - 5)), (90, 90))
         plane = np.rint(random).astype(np.uint16)
-        name = f"z{z:02d}_mcf-z-stacks-03212011_a01_s1_w1a571d43d-5554-47fd-bb54-5db68290e5a7.png"
-        imageio.v3.imwrite(tmp_path / name, plane)
+        name = f"mcf-z-stacks-03212011_{field}_w1a571d43d-5554-47fd-bb54-5db68290e5a7.png"
+        imageio.v3.imwrite(folder / f"z{z:02d}_{name}", plane)
+
+
+def test_split_by_image_is_not_judged_on_other_images_of_its_fields(paths, tmp_path):
+    """Those of its test fields that are judged or have a stack; of others it is."""
+    for field in ("a01_s1", "a02_s1", "a03_s1"):
+        stack(tmp_path, field)
+    names = [f"bbbc006_a0{number}_s1" for number in (1, 2, 3)]
+    roles = {"truths": paths("ab"), "validation_truths": paths("v"), "test_truths": paths(names)}
+    weights = Weights({}, {"training": {"fields": ["a", names[0]], "seed": 7}})
+    # of the third no image was drawn to learn from, which another seed would have
+    stacks = {one: {"directory": str(tmp_path)} for one in names}
+    files = {**roles, "judged": paths([names[1], "real"])}
+    judged = judge(files, {"split": "image"}, {"stacks": stacks}, weights)
+    assert list(dict.fromkeys(judged.sets)) == ["image", "real", "real_poisson"]
+    for name in ("real", "real_poisson"):
+        assert set(judged.samples[rows(judged, name)]) == {"real"}
+    others = {**roles, "test_truths": paths(names[:2])}
+    judged = judge(others, {"split": "image"}, {"stacks": stacks}, weights)
+    assert set(judged.samples[rows(judged, "stack")]) == {names[2]}
+
+
+def test_a_stack_of_a_field_that_was_learned_from(tmp_path):
+    stacks = {"learned": {"directory": str(tmp_path)}}
+    with pytest.raises(InputError, match="accuracy: learned was learned from"):
+        judge({}, settings={"stacks": stacks})
+
+
+def test_real_stacks(tmp_path):
+    """A plane's level is its distance from the sharpest, and the last one beyond."""
+    stack(tmp_path)
     stacks = {"bbbc006_a01_s1": {"directory": str(tmp_path)}}
     judged = judge({}, settings={"stacks": stacks})
     assert set(judged.sets) == {"stack"}

@@ -8,10 +8,11 @@ import tifffile
 import yaml
 
 from focusbench import config as configuration
-from focusbench import methods
+from focusbench import methods, plan
 from focusbench.errors import InputError
 from focusbench.tracks.defocus import checks
 
+TRACK = "defocus"
 FAR = "z00_mcf-z-stacks-03212011_a01_s1_w1a571d43d-5554-47fd-bb54-5db68290e5a7.tif"
 OWN = {"samples": ["mine"], "methods": ["depth_variant_field"]}
 
@@ -152,6 +153,68 @@ def test_stacks_want_planes(tmp_path):
     assert "planes.0: 34 is not accepted" in refused(data={"bbbc006": {"planes": [34]}})
 
 
+# --- what is asked for by the name of a file ------------------------------------------------------
+
+VARIANTS = {
+    "told": {"uses": "depth_variant_field", "predictor": "oracle"},
+    "fixed": {"uses": "depth_variant_field", "level": 10},
+    "leaky": {"uses": "depth_variant_field", "predictor": "delpnet_by_image"},
+    "leaky_level": {"uses": "depth_variant_field", "predictor": "delpnet_by_image", "level": 3},
+    "own": {"module": "focusbench.methods.command:Command", "trains_on": "levels"},
+}
+
+
+@pytest.mark.parametrize("sample", ["nuclei_train1", "nuclei_validation1"])
+def test_no_file_of_what_was_learned_from(sample):
+    config = build(None, VARIANTS)
+    role = {"nuclei_train1": "samples", "nuclei_validation1": "validation"}[sample]
+    asked = (TRACK, sample, "level07_poisson")
+    plan.observed_parameters(config, *asked)
+    for method in ("told", "fixed", "leaky_level", "input"):
+        plan.restore_parameters(config, *asked, method)
+    for method, ask in (
+        ("depth_variant_field", plan.restore_parameters),
+        ("depth_variant_field", plan.timing_parameters),
+        ("own", plan.restore_parameters),
+        ("delpnet", plan.levels_parameters),
+    ):
+        with pytest.raises(InputError) as caught:
+            ask(config, *asked, method)
+        line = str(caught.value)
+        assert line.startswith(f"{sample}: {method}")
+        assert f"the field is in tracks.defocus.training.{role}, and" in line
+        assert line.endswith("accepted: another field, an oracle or a `level`")
+    for method in ("depth_variant_field", "own"):
+        plan.restore_parameters(config, TRACK, "nuclei_test1", "level07_poisson", method)
+
+
+def test_no_file_told_by_a_split_by_image():
+    config = build(None, VARIANTS)
+    asked = (TRACK, "nuclei_test1", "level07_poisson")
+    plan.restore_parameters(config, *asked, "leaky_level")
+    for method, ask in (
+        ("leaky", plan.restore_parameters),
+        ("delpnet_by_image", plan.levels_parameters),
+    ):
+        with pytest.raises(InputError) as caught:
+            ask(config, *asked, method)
+        line = str(caught.value)
+        assert line.startswith(f"nuclei_test1: {method}")
+        assert "learned from the test fields at other levels (split: image); accepted:" in line
+        assert "\n" not in line
+
+
+def test_no_file_of_an_image_of_a_field_that_was_learned_from(image):
+    learned = {"training": {"samples": ["bbbc006_a01_s1"]}}
+    config = build(learned, VARIANTS, entry(image))  # nobody selects it
+    asked = (TRACK, "mine", "recorded")
+    plan.restore_parameters(config, *asked, "fixed")
+    with pytest.raises(InputError, match=r"is of bbbc006_a01_s1, which is in"):
+        plan.restore_parameters(config, *asked, "depth_variant_field")
+    other = build(None, VARIANTS, entry(image))
+    plan.restore_parameters(other, *asked, "depth_variant_field")
+
+
 # --- images of a user's own -----------------------------------------------------------------------
 
 
@@ -173,7 +236,7 @@ def test_images_that_cannot_be_used(image):
         (counts.astype(np.uint8), "a 16-bit grey image is wanted"),
         (counts[:80], "is 100 x 80 pixels; at least 84 x 84 are wanted"),
         (np.full_like(counts, 9), "is constant"),
-        (np.minimum(counts, 3000), "is saturated"),
+        (np.minimum(counts, 2047), "is saturated"),
     ):
         tifffile.imwrite(image, wrong, photometric="minisblack")
         line = refused(OWN, data=entry(image))

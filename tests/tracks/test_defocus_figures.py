@@ -200,7 +200,7 @@ def test_fig4_finds_momenta_by_parameters_not_by_ids():
     assert all(list(line.get_xdata()) == [1, 2, 3, 4] for line in axes.lines)
     assert axes.get_yscale() == "linear"
     assert "Not trained: momentum 0.40" in caption
-    assert "0.60: 1.1 after 4 epochs, least 1.1" in caption
+    assert "0.60 (delpnet): 1.1 after 4 epochs, least 1.1" in caption
 
 
 def test_fig4_is_logarithmic_where_losses_lie_far_apart():
@@ -333,6 +333,29 @@ def test_stacks_leave_out_variants_before_those_that_know_noise():
     assert "Band:" not in caption  # of a single stack
 
 
+def test_stacks_that_a_split_by_image_has_seen_are_told():
+    rows = [
+        judged("leaky", "stack", REAL[1:], planes=(16, 12)),
+        judged("vgg16", "stack", REAL, planes=(16, 12)),
+    ]
+    methods = {"leaky": {"split": "image"}, "vgg16": {}}
+    told = settings(methods, stacks=list(REAL))
+    _, caption = captioned("stacks", Fake(judged=rows), told)
+    left_out = f"Left out of leaky, split by image: {REAL[0]}, whose fields the training draws"
+    assert left_out in caption
+    assert f"2 real stacks ({', '.join(REAL)}; {len(rows[1])} patches)" in caption
+    _, caption = captioned("stacks", Fake(judged=rows[1:]), settings({"vgg16": {}}, stacks=[*REAL]))
+    assert "Left out" not in caption
+    both = judged("leaky", "image")  # of no stack
+    _, caption = captioned("stacks", Fake(judged=[both, rows[1]]), told)
+    assert f"Left out of leaky, split by image: {', '.join(REAL)}, whose" in caption
+    alone = settings({"leaky": {"split": "image"}}, stacks=list(REAL))
+    figure, caption = captioned("stacks", Fake(judged=[both]), alone)
+    for text in (sentence(figure).replace("\n", " "), caption):
+        assert "No predictor was judged on real stacks. Left out of leaky" in text
+        assert "none are configured" not in text
+
+
 # --- fig2: levels of a field ----------------------------------------------------------------------
 
 SIDE, SHAPE = 16, (40, 56)
@@ -402,6 +425,21 @@ def test_fig2_shows_true_and_predicted_levels_of_the_same_patches(tmp_path):
     bar = figure.axes[-1]
     assert bar.get_xticklabels()[3].get_text() == "3\n6"  # level, um
     assert wide.count != grid.count
+
+
+def test_fig2_has_no_empty_band_above_its_headings(tmp_path):
+    def threes(grid):
+        return np.full([len(starts) for starts in grid.starts], 3)
+
+    for name in ("delpnet", "delpnet_with_a_long_name"):
+        folder = tmp_path / name
+        field(folder, "a", "level03", {"levels": None}, {name: threes})
+        told = settings(methods={"mine": {"predictor": name}}, predictors=[name])
+        figure, _ = captioned("fig2", Fake(folder, [Restored("a", "level03", "mine", 0)]), told)
+        figure.draw_without_rendering()
+        tops = [axes.title.get_window_extent().y1 for axes in figure.axes if axes.get_title()]
+        free = (figure.bbox.height - max(tops)) / figure.dpi
+        assert 0 <= free < 0.15  # inches
 
 
 def test_fig2_of_a_recording_knows_no_true_levels(tmp_path):
@@ -475,7 +513,9 @@ def test_data_without_real_fields_takes_what_is_shipped(tmp_path):
     _, right = [axes for axes in figure.axes if axes.get_xscale() == "log"][:2]
     known, source = field_statistics.shipped()
     assert np.allclose(right.lines[1].get_ydata(), known.power[2])
-    assert any("no real field" in text.get_text() for axes in figure.axes for text in axes.texts)
+    shown = [axes.get_title() for axes in figure.axes if axes.images and axes.get_title()]
+    assert sorted(shown) == [f"synthetic: {sample}" for sample in sorted(HELD_OUT)]
+    assert "No real field is configured, so none is shown" in caption
     assert "come with the package" in caption
     assert source[1:40] in caption
 

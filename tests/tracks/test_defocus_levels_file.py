@@ -107,6 +107,28 @@ def test_patches_side_by_side_are_among_them():
         levels.levels_on(grid, np.zeros(5), "rectangular")
 
 
+def test_levels_of_another_lens_are_not_told():
+    known = weights_of(TINY)
+    lens = {"pixel_size": 0.65, "numerical_aperture": 0.5, "wavelength": 0.451, "step": 2.0}
+    known = Weights(known.tensors, {**known.description, "optics": lens})
+
+    def told(observed=None, **settings):
+        given = {**SETTINGS, **settings}
+        return levels.predict("delpnet", TINY, known, observed or field(), given, quick_run())
+
+    same = told(optics={**lens, "pixel_size": 0.5}, numerical_aperture=None)  # the field's own
+    assert np.array_equal(same.levels, predict(TINY).levels)
+    assert told(field()._replace(voxel_size=None)).levels.shape == same.levels.shape
+    for given, said in (
+        ({"observed": field()._replace(voxel_size=(0.7, 0.7))}, "pixel_size: 0.7 is not"),
+        ({"optics": lens, "numerical_aperture": 0.45}, "numerical_aperture: 0.45 is not accepted"),
+        ({"optics": {**lens, "wavelength": 0.5}}, "delpnet learned with 0.451 and cannot tell"),
+        ({"optics": {**lens, "step": 1.0}}, "step: 1 is not accepted"),
+    ):
+        with pytest.raises(InputError, match=said):
+            told(**given)
+
+
 def test_throughput():
     made = levels.throughput("delpnet", TINY, weights_of(TINY), quick_run(), warm_up=1, steps=2)
     assert (made["patches"], made["side"], made["device"]) == (2 * levels.BATCH, 32, "cpu")

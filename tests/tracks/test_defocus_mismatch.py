@@ -76,12 +76,16 @@ def test_a_wrong_lens_is_compared_with_the_nominal_one_of_the_same_level():
 
 def test_bars_of_another_sampling_and_off_the_model():
     figure = mismatch(study(), SETTINGS)
-    axes = panel(figure, "points in a pixel")
+    axes = panel(figure, "true PSF")
+    assert axes.get_ylabel() == "PSNR or gain lost, dB"  # of those off the model the gain
+    others = [one.get_ylabel() for one in figure.axes if one is not axes]
+    assert len(others) == 3
+    assert all(words.endswith("PSNR lost, dB") for words in others)  # their scales differ
     heights = [bar.get_height() for bar in axes.patches]
     # off the model: level 5.5 lies halfway between 3 and 8, where the gain would be 5 dB
     assert heights == pytest.approx([0.1, 5.0 - 2.0])
     names = [text.get_text() for text in axes.get_xticklabels()]
-    assert names == ["1 x 1\nlevel 3", "off-model\nlevel 5.5"]
+    assert names == ["1 x 1 points\nlevel 3", "off-model\nlevel 5.5"]
     caption = mismatch_caption(study(), SETTINGS)
     assert "made with 1 x 1, those that methods are told with 5 x 5" in caption
     assert "Richards-Wolf PSF, 9 x 9 points" in caption
@@ -122,6 +126,6 @@ def test_rows_are_methods_and_a_gap_is_said():
     results.items += more.items
     results.table |= more.table
     figure = mismatch(results, SETTINGS)
-    assert sum(axes.get_ylabel().endswith("PSNR lost, dB") for axes in figure.axes) == 2
+    assert sum(axes.get_ylabel().endswith("\nPSNR lost, dB") for axes in figure.axes) == 2
     gaps = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert gaps.count("not restored") == 2  # levels, pixel size

@@ -166,6 +166,17 @@ def test_fig9_does_with_what_was_run():
     assert len(titles) == 2 + 1 + len(ORACLES)  # the true levels among them
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_fig9_has_of_each_family_what_is_listed_first(last):
+    variant = "depth_variant_field_poisson"
+    methods = [variant, *MONTAGES] if last else [*MONTAGES, variant]
+    figure, caption = drawn("fig9", montages(["a"], methods, told=None))
+    titles = [axes.get_title().replace("\n", "") for axes in pictures(figure)]
+    assert (variant in titles) == last
+    assert ("depth_variant_field" in titles) != last
+    assert f"Not shown: {'depth_variant_field' if last else variant}" in caption
+
+
 def test_fig9_enlarges_nothing_of_a_field_that_is_hardly_larger_than_a_window():
     settings = {**SETTINGS, "track": {**SETTINGS["track"], "patch": 28}}
     figure, caption = drawn("fig9", montages(["a"], MONTAGES, told=None), settings)

@@ -10,11 +10,13 @@ from defocus_table_results import FIELDS, MadeUp, level_map, table_settings
 from scipy.ndimage import gaussian_filter
 from table_texts import block, texts
 
+from focusbench import config, plan
 from focusbench.evaluation import published
 from focusbench.evaluation.metrics import psnr, ssim
 from focusbench.evaluation.statistics import paired_interval
 from focusbench.paths import Restored
 from focusbench.report.tables import DASH, as_csv, as_latex, as_markdown
+from focusbench.tracks.defocus import told
 from focusbench.tracks.defocus.metrics import METRICS
 from focusbench.tracks.defocus.restoration_table_notes import least_ssim
 from focusbench.tracks.defocus.tables import cost, recordings, restoration
@@ -211,6 +213,37 @@ def test_the_papers_pair_of_psnr_and_ssim_has_two_ranges(table, noise):
     assert (
         "0.987 at the 59.0 dB of its noisy cells (Fig. 7f), where it prints 0.83" in table.caption
     )
+
+
+def test_patches_that_stay_as_they_were_are_counted():
+    seen = {
+        ("delpnet", sample): level_map([0, 0, 0, -1, 7, 7], (168, 252)) for sample in FIELDS[:3]
+    }
+    seen |= {("delpnet", sample): level_map([0, -1] * 3, (168, 252)) for sample in FIELDS[3:]}
+    seen |= {("delpnet_poisson", sample): level_map([1] * 6, (168, 252)) for sample in FIELDS}
+    notes = restoration(restored(levels=seen), table_settings()).notes
+    found = [note for note in notes if "stay as observed" in note]
+    assert found == [
+        f"depth_variant_{one}, tilted_poisson: delpnet told level 0 or bg to 83 % of the patches; "
+        "these stay as observed."
+        for one in ("rectangular", "triangular")
+    ]
+
+
+def test_a_report_knows_who_tells_a_method_through_what_it_uses():
+    own = {
+        "again": {"uses": "depth_variant_triangular"},
+        "mine": {"module": "mine:Restorer"},
+    }
+    wanted = {"defocus": {"methods": [*own, "input"]}}
+    built = config.build({"methods": {"defocus": own}, "tracks": wanted})
+    settings = plan.report_parameters(built, "defocus", "restoration")["settings"]
+    asked = built["methods"]["defocus"]["depth_variant_triangular"]["predictor"]
+    assert settings["predictors"] == {"again": asked}
+    assert told.levels_from("again", settings) == asked
+    assert told.levels_from("mine", settings) is None
+    paths = plan.report_inputs(built, "defocus", "restoration")
+    assert any("/levels/" in path for path in paths)
 
 
 def test_nothing_restored_is_a_table_too():

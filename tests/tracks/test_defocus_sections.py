@@ -7,6 +7,7 @@ from defocus_restored import PATCH, SETTINGS, SHAPE, Fields, field, items
 from focusbench.paths import Restored
 from focusbench.tracks.defocus import sections, shown
 from focusbench.tracks.defocus.profiles import along, steepest_line
+from focusbench.tracks.defocus.sections_drawing import free_corner
 from focusbench.training.level_map import BG
 
 ORDER = ("depth_variant_rectangular", "depth_variant_triangular", "depth_variant_field")
@@ -68,6 +69,21 @@ def test_windows_are_moved_inwards():
     assert sections.around((1, 79), (10, 20), (40, 80)) == (slice(0, 10), slice(60, 80))
 
 
+@pytest.mark.parametrize(
+    ("rows", "columns", "corner"),
+    [
+        ((0, 50), (50, 100), (False, False)),  # above on the right: below on the right is free
+        ((60, 95), (60, 95), (False, True)),
+        ((40, 100), (0, 40), (False, False)),
+        ((60, 100), (10, 90), (True, False)),
+        ((0, 100), (50, 100), (False, True)),
+    ],
+)
+def test_scale_bars_keep_off_the_frame(rows, columns, corner):
+    window = sections.Window(slice(*rows), slice(*columns))
+    assert free_corner(window, (100, 100)) == corner
+
+
 def test_levels_are_drawn_by_the_nearest_patch():
     results = Fields([], told={("delpnet", "a"): [3] * 23 + [BG]})
     levels = results.levels("delpnet", "a", "tilted")
@@ -125,6 +141,16 @@ def test_a_family_has_one_colour_and_each_member_its_dashes():
     # whatever else is shown
     alone = shown.styles(["depth_variant_field_oracle"], SETTINGS)
     assert alone["depth_variant_field_oracle"] == styles["depth_variant_field_oracle"]
+
+
+def test_what_is_no_variant_is_drawn_solid_whoever_tells_it():
+    own = {
+        "depth_variant_triangular": {"predictor": "delpnet_poisson"},
+        "depth_variant_triangular_clean": {"predictor": "delpnet"},
+    }
+    styles = shown.styles(list(own), {**SETTINGS, "methods": own})
+    assert styles["depth_variant_triangular"].dashes == "-"
+    assert styles["depth_variant_triangular_clean"].dashes != "-"
 
 
 @pytest.mark.parametrize(

@@ -227,13 +227,17 @@ def test_another_network_is_no_variant():
     [
         ("input", {}, None),
         ("depth_variant_triangular", {}, "delpnet"),
+        ("depth_variant_triangular", {"predictor": None}, None),
+        ("inheriting", {}, "delpnet_poisson"),
+        ("mine", {}, None),  # a module of one's own
         ("mine", {"predictor": "oracle"}, "oracle"),
         ("mine", {"predictor": "oracle", "level": 16}, "level 16"),
         ("mine", {"command": "deblur {observed} {estimate}"}, None),
     ],
 )
 def test_who_tells_a_restorer_the_levels(method, parameters, source):
-    assert told.levels_from(method, parameters) == source
+    settings = {"methods": {method: parameters}, "predictors": {"inheriting": "delpnet_poisson"}}
+    assert told.levels_from(method, settings) == source
 
 
 # --- Table 1 ----------------------------------------------------------------------------------
@@ -431,6 +435,53 @@ def test_the_leak_is_counted_and_explained(second, run):
     assert f"{values[0]:.1f} %" in note
     assert f"{values[1]:.1f} %" in note
     assert "62,865" in second.caption
+
+
+def test_a_leak_that_does_not_show_is_called_so():
+    image = judged("delpnet_by_image", "image", fields=FIELDS, wrong=0.6)
+    poor = table2(results(image), table_settings())
+    note = next(note for note in poor.notes if note.startswith("delpnet_by_image"))
+    assert note.count(" % ") == 2
+    assert "this run shows no leak" in note
+    good = judged("delpnet_by_image", "image", fields=FIELDS, wrong=-0.1)
+    fine = table2(results(good), table_settings())
+    assert "this run shows no leak" not in fine.caption
+
+
+def test_what_the_partner_is_called_is_no_matter_for_the_published_value():
+    methods = {**METHODS, "brief": METHODS["delpnet"], "delpnet": {"epochs": 9}}
+    own = {one: described(one) for one in ("brief", "delpnet", "delpnet_by_image")}
+    rows = [judged("brief"), judged("delpnet"), judged("delpnet_by_image", "image")]
+    run = MadeUp(accuracy=pandas.concat(rows, ignore_index=True), weights=own)
+    table = table2(run, {**table_settings(), "methods": methods})
+    row = texts(block(table, "Split by image"))["delpnet_by_image"]
+    assert row["the same by field"] == "brief"
+    assert row["published accuracy (by image), %"] == "98.2"
+
+
+def test_unequal_trainings_and_what_learned_nothing_are_named():
+    lengths = {"delpnet": (600, 50.0), "vgg16": (300, 14.0), "resnet18": (550, 20.0)}
+    records = [
+        {"method": method, "training": "levels-seed0", "steps": steps, "seconds": seconds}
+        for method, (steps, seconds) in lengths.items()
+    ]
+    rows = [judged(one) for one in ("delpnet", "vgg16")]
+    lost = judged("resnet18")
+    lost["predicted"] = "10"  # of every patch: no more often right than the commonest class
+    run = MadeUp(
+        accuracy=pandas.concat([*rows, lost], ignore_index=True),
+        weights={method: described(method) for method in lengths},
+        trainings=records,
+    )
+    caption = table2(run, table_settings()).caption
+    assert "300 steps (vgg16) to 600 steps (delpnet)" in caption
+    assert "nor for equally long: 14.0 s (vgg16) to 50.0 s (delpnet)" in caption
+    assert "holds there: held out by field: resnet18." in caption
+    alike = [{**one, "seconds": 20.0} for one in records]
+    run.content["trainings"] = alike
+    assert "(delpnet); but about as long." in table2(run, table_settings()).caption
+    run.content["trainings"] = [{**one, "steps": 500} for one in alike]
+    assert "equally many" not in table2(run, table_settings()).caption.replace("from equally", "")
 
 
 def test_without_a_by_field_partner_the_leak_has_dashes():

@@ -79,6 +79,7 @@ def test_split_by_field(files):
     assert [tuple(image) for image in data.split.train] == [(n, k) for n in "ab" for k in range(4)]
     assert [tuple(image) for image in data.split.validation] == [("v", k) for k in range(4)]
     assert data.split.test == ()
+    assert data.optics == OPTICS
     assert np.array_equal(data.fields["b"], level_series(field("b"), level_kernels(OPTICS)))
 
 

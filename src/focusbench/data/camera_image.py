@@ -17,6 +17,9 @@ WANTED = "a 16-bit grey image is wanted"
 LEAST_SIDE = 84  # px: a patch of the defocus paper
 LARGEST = 65535  # counts
 SATURATED = 0.01  # part of the pixels that may share the largest value
+CEILINGS = frozenset(  # largest values of cameras of 8 to 16 bits, in the file's low or high bits
+    value for bits in range(8, 17) for value in (2**bits - 1, (2**bits - 1) << (16 - bits))
+)
 
 
 def read(path: str | Path, name: str | None = None, least_side: int = LEAST_SIDE) -> np.ndarray:
@@ -40,7 +43,8 @@ def read(path: str | Path, name: str | None = None, least_side: int = LEAST_SIDE
     ------
     InputError
         No such file; truncated or damaged; 8-bit, RGB or of several pages; smaller than
-        `least_side`; constant; saturated (over a hundredth of the pixels have the largest value).
+        `least_side`; constant; saturated (over a hundredth of the pixels have the largest value,
+        and a camera can give no larger one: `CEILINGS`).
     """
     path = Path(path)
     called = name or str(path)
@@ -123,7 +127,7 @@ def _check(image: np.ndarray, name: str, least_side: int) -> None:
     if image.min() == largest:
         raise InputError(f"{name}: is constant (grey value {largest}); nothing was recorded")
     share = float((image == largest).mean())
-    if share > SATURATED:
+    if share > SATURATED and largest in CEILINGS:  # others are few grey values of a dim image
         raise InputError(
             f"{name}: is saturated: {100 * share:.1f} % of its pixels have the largest value "
             f"{largest}; at most {100 * SATURATED:g} % are accepted"

@@ -24,8 +24,8 @@ COLOURS = 3
 PHASE = 3  # channel of a slice that holds the phase, rad at the green wavelength
 REACH = 15.0  # um: matter lies within this depth on both sides of the middle
 MARGIN = 16.0  # um around a field from which light may be scattered into it
-# From this many pixels' widths away, over the condenser's aperture, the blur leaves nothing beyond
-# half the pixels' frequency: light is computed on pixels twice as wide, and again from twice as far.
+# From this many pixels away, over the condenser's aperture, the blur leaves nothing beyond half the
+# pixels' frequency: light is computed on pixels twice as wide, and four times from twice as far.
 FAR = 12.0
 COARSEST = 4
 FREQUENCIES, LOOKUP = 512, 4096

@@ -64,7 +64,7 @@ def draw(brush: Brush, body: Body) -> None:
     far = np.hypot(y, x) / body.radius
     profile = 0.68 + 0.5 * np.exp(-((far / 0.6) ** 2))
     texture = 1 + 0.14 * piece(rng, "cloud", whole) + 0.075 * piece(rng, "grain", whole)
-    texture += rng.uniform(0.03, 0.09) * piece(rng, "crease", whole)
+    texture += rng.uniform(0.02, 0.065) * piece(rng, "crease", whole)
     if body.kind in ("superficial", "anucleate"):
         texture += rng.uniform(0, 0.05) * piece(rng, "granules", whole)
     for _ in range(2):
@@ -142,7 +142,7 @@ def _halo(
     v = (y - ny) * math.cos(turn) - (x - nx) * math.sin(turn)
     away = np.hypot(u / ratio, v * ratio) - size
     dense = 0.55 * np.exp(-np.maximum(away, 0) / 5.0)
-    return (1 + dense) * (0.25 + 0.75 * soft(away, 1.4))
+    return (1 + dense) * (0.33 + 0.67 * soft(away, 1.6))
 
 
 def _nuclei(rng: np.random.Generator, body: Body) -> list[tuple[float, float]]:

@@ -79,8 +79,7 @@ class Delpnet(nn.Module):
                 if batch_norm:
                     layers.append(BatchNorm(after, keras_momentum))
                 layers.append(nn.ReLU(inplace=True))
-                if dropout:
-                    layers.append(nn.Dropout(dropout))
+                layers.append(nn.Dropout(dropout))  # of 0 too, or the names of weights would shift
                 before = after
         self.layers = nn.Sequential(*layers)
         self.head = nn.Linear(before, classes)

@@ -135,9 +135,14 @@ def image_axes(axes: Axes) -> None:
 
 
 def scale_bar(
-    axes: Axes, shape: Sequence[int], pixel_size: float | None, *, left: bool = False
+    axes: Axes,
+    shape: Sequence[int],
+    pixel_size: float | None,
+    *,
+    left: bool = False,
+    top: bool = False,
 ) -> None:
-    """Draw a scale bar into a lower corner of an image; none where nothing fits.
+    """Draw a scale bar into a corner of an image, the lower right one; none where nothing fits.
 
     Parameters
     ----------
@@ -146,7 +151,9 @@ def scale_bar(
     pixel_size
         um along the columns; None: unknown.
     left
-        Into the left corner, not the right one.
+        Into a left corner, not a right one.
+    top
+        Into an upper corner, not a lower one.
     """
     from matplotlib.patheffects import withStroke
 
@@ -157,11 +164,12 @@ def scale_bar(
     if not fitting:
         return
     length = fitting[-1] / pixel_size
-    start, y = 0.06 * width if left else 0.94 * width - length, 0.94 * height
+    start, y = 0.06 * width if left else 0.94 * width - length, (0.06 if top else 0.94) * height
     ink = {"color": "#D55E00", "path_effects": [withStroke(linewidth=4, foreground="white")]}
     axes.plot([start, start + length], [y, y], linewidth=2, solid_capstyle="butt", **ink)
-    words = {"fontsize": 8, "ha": "center", "va": "bottom"}
-    axes.text(start + length / 2, y - 0.03 * height, f"{fitting[-1]} µm", **words, **ink)
+    words = {"fontsize": 8, "ha": "center", "va": "top" if top else "bottom"}
+    aside = (0.03 if top else -0.03) * height
+    axes.text(start + length / 2, y + aside, f"{fitting[-1]} µm", **words, **ink)
 
 
 def save(figure: Figure, *paths: str | Path, caption: str = "") -> None:

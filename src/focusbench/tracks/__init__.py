@@ -172,7 +172,9 @@ TABLE: dict[str, Track] = {
         tables={
             "table1": Report(("accuracies", "trainings", "models")),
             "table2": Report(("accuracies", "trainings", "models", "predictor_timings")),
-            "restoration": Report(("scores", "records", "observation_records", "trainings")),
+            "restoration": Report(
+                ("scores", "records", "observation_records", "trainings", "levels")
+            ),
             "recordings": Report(
                 ("scores", "records", "observation_records", "trainings", "levels"),
                 study="recordings",

@@ -212,6 +212,7 @@ class LevelPredictor(ABC):
         return {
             **self.architecture,
             "method": self.name,
+            **({} if data.optics is None else {"optics": data.optics}),
             "training": {
                 "fields": sorted({image.field for image in data.split.train}),
                 "images": len(data.split.train),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -93,6 +94,9 @@ class LevelFields:
         Images of the parts; what stands in none is not used.
     seed
         Of places, order and noise.
+    optics
+        Lens, pixel and step (um) of the levels, as the track's section has them, for the record of
+        what learns from them; None: not known.
 
     Attributes
     ----------
@@ -106,7 +110,13 @@ class LevelFields:
         above 65535; images that are not there; nothing to learn from.
     """
 
-    def __init__(self, fields: Mapping[str, np.ndarray], split: Split, seed: int) -> None:
+    def __init__(
+        self,
+        fields: Mapping[str, np.ndarray],
+        split: Split,
+        seed: int,
+        optics: Mapping[str, Any] | None = None,
+    ) -> None:
         if not fields:
             raise InputError("training: there are no fields; at least one is needed")
         self.fields = {name: _counts(name, stack) for name, stack in fields.items()}
@@ -124,6 +134,7 @@ class LevelFields:
         if not split.train:
             raise InputError("training: no image to learn from; at least one is needed")
         self.split, self.seed = split, seed
+        self.optics = None if optics is None else dict(optics)
 
     def patches(self, part: str, cutting: Cutting) -> Patches:
         """Patches of a part: `train`, `validation` or `test`; the latter two may be empty."""

@@ -88,8 +88,8 @@ def judge(
     Raises
     ------
     InputError
-        A field that was learned from is held out or judged; nothing to judge; another number of
-        levels than the optics have; what the predictor refuses.
+        A field that was learned from by field is held out, judged or that of a stack; nothing to
+        judge; another number of levels than the optics have; what the predictor refuses.
     """
     predictor = methods.build(target, parameters)
     if not callable(getattr(predictor, "judge", None)):

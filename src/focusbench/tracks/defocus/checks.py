@@ -18,6 +18,7 @@ ORACLE = "oracle"
 DEFAULTS = {"side": 84, "n_levels": 11, "split": "field"}  # of predictors; a test compares them
 BBBC006 = (520, 696)  # px (y, x) of its fields
 LEAST_PLANES = 3  # of a stack, to find its focus
+ROLES = ("samples", "validation")  # of the fields that a training reads
 SAME = 1e-3  # relative difference of two lengths that is put down to rounding
 
 
@@ -50,6 +51,54 @@ def check(config: Mapping[str, Any]) -> None:
     _check_stacks(section, config["data"]["bbbc006"])
     _check_sizes(section, known)
     _check_own(config["data"]["defocused"], section, known)
+
+
+def check_restoration(config: Mapping[str, Any], sample: str, method: str) -> None:
+    """Refuse to restore, or to tell the levels of, what was learned from; a file's name can ask it.
+
+    An oracle, a `level` of one's own and what needs no levels may restore any field.
+
+    Parameters
+    ----------
+    config
+        As `config.build` returns it.
+    sample, method
+        Ids; of a restorer, or of the predictor that is to tell the levels.
+
+    Raises
+    ------
+    InputError
+        What tells the levels learned from the sample, or from the test fields at other levels.
+    """
+    known = config["methods"]["defocus"]
+    facts, learner = known[method], None
+    if facts["predicts"]:
+        learner = method
+    elif facts["parameters"].get("level") is None and facts["predictor"] != ORACLE:
+        learner = facts["predictor"]
+    if learner is None and facts["trains_on"]:
+        learner = method
+    if learner is None:
+        return
+    whose = method if learner == method else f"{method}, told levels by {learner},"
+    split = {**DEFAULTS, **known[learner]["parameters"]}["split"]
+    if split != DEFAULTS["split"]:
+        raise InputError(
+            f"{sample}: {whose} is not accepted; {learner} has learned from the test fields at "
+            f"other levels (split: {split}); accepted: split: {DEFAULTS['split']}, an oracle or a "
+            "`level`"
+        )
+    training = config["tracks"]["defocus"]["training"]
+    entry = config["data"]["defocused"].get(sample)
+    if entry is not None:
+        _check_field(entry, f"config: data.defocused.{sample}", training)
+    for role in ROLES:
+        if sample in training[role]:
+            raise InputError(
+                f"{sample}: {whose} is not accepted; the field is in {TRACK}.training.{role}, and "
+                "what is learned from must not be tested on; accepted: another field, an oracle or "
+                "a `level`"
+            )
 
 
 # --- what is selected -----------------------------------------------------------------------------
@@ -161,7 +210,7 @@ def _check_predictors(section: Mapping[str, Any], known: Mapping[str, Mapping[st
 def _check_samples(section: Mapping[str, Any]) -> None:
     """No field serves both to learn and to test."""
     training, accepted = section["training"], registry.names("defocus")
-    chosen = {f"{TRACK}.training.{role}": training[role] for role in ("samples", "validation")}
+    chosen = {f"{TRACK}.training.{role}": training[role] for role in ROLES}
     further = {f"{TRACK}.{key}": section[key] for key in ("judged", "stacks")}
     for place, samples in {**chosen, **further}.items():
         for sample in samples:
@@ -252,7 +301,7 @@ def _check_field(
     for key in ("path", "truth"):
         name = bbbc006_names.parse(Path(entry[key]).absolute().as_posix()) if key in entry else None
         sample = f"bbbc006_{name.field}" if name else None
-        for role in ("samples", "validation"):
+        for role in ROLES:
             if sample in training[role]:
                 raise InputError(
                     f"{place}.{key}: {entry[key]} is of {sample}, which is in {TRACK}.training."

@@ -32,6 +32,7 @@ COLOUR = {SYNTHETIC: COLOURS[0], REAL: COLOURS[1]}
 NAMES = {SYNTHETIC: "synthetic", REAL: "real (BBBC006)"}
 GAMMA = 0.6  # of the example fields: nuclei are much brighter than what lies between them
 NOTHING = "No synthetic field and no real one of BBBC006 was prepared."
+MOST_EXAMPLES = 2
 LEAST = 1e-7  # share of pixels per count beneath which nothing is drawn
 LEAST_POWER = 1e-3  # counts^2 px^2, likewise; a camera's noise is far above
 MEASURED = 9  # real fields that the shipped quantiles are of
@@ -49,7 +50,8 @@ def data(results: Results, settings: Mapping[str, Any]) -> Figure:
     """Histograms and radial power spectra of synthetic and real fields, and an example of each.
 
     Reads truths of the samples and of those that predictors are judged on. Where no real field is
-    among them, the real ones' quantiles come with the package, and there is no example.
+    among them, the real ones' quantiles come with the package, and a second synthetic field is
+    shown in place of a real one.
 
     Parameters
     ----------
@@ -83,8 +85,7 @@ def data_caption(results: Results, settings: Mapping[str, Any]) -> str:
         "Fields in focus. Left: share of the pixels by counts, as a density. Right: power spectral "
         "density in all directions (a Hann window keeps the borders out; of white noise it is the "
         "variance). Lines: medians over the fields; dark bands: middle half; light bands: least to "
-        f"most. {'; '.join(told)}. Examples: of each, a field "
-        f"whose standard deviation is a median one; gamma {GAMMA:g}, between its own quantiles of "
+        f"most. {'; '.join(told)}. {_chosen(found)}; gamma {GAMMA:g}, between its own quantiles of "
         f"0.2 % and 99.9 %.{shown.made_with(settings)}"
     )
 
@@ -185,10 +186,33 @@ def _above(values: np.ndarray, least: float) -> np.ndarray:
     return np.where(values > least, values, np.nan)
 
 
-def _usual(fields: Mapping[str, Volume]) -> str:
-    """Field whose counts vary as those of most do: its standard deviation is a median."""
+def _usual(fields: Mapping[str, Volume], most: int = 1) -> list[str]:
+    """Fields whose counts vary as those of most do: their standard deviations are in the middle."""
     spread = {name: float(one.array.std()) for name, one in fields.items()}
-    return sorted(spread, key=spread.__getitem__)[(len(spread) - 1) // 2]
+    ranked = sorted(spread, key=spread.__getitem__)
+    start = max((len(ranked) - most) // 2, 0)
+    return ranked[start : start + most]
+
+
+def _shown_examples(found: _Shown) -> list[tuple[str, str]]:
+    """(source, sample): one of each source, or two where there is one source alone."""
+    have = [source for source in (SYNTHETIC, REAL) if found.fields[source]]
+    most = 1 if len(have) == MOST_EXAMPLES else MOST_EXAMPLES
+    return [(source, name) for source in have for name in _usual(found.fields[source], most)]
+
+
+def _chosen(found: _Shown) -> str:
+    """Say which fields are shown as examples."""
+    examples = _shown_examples(found)
+    if len({source for source, _ in examples}) == MOST_EXAMPLES:
+        return "Examples: of each, a field whose standard deviation is a median one"
+    other = "real" if examples[0][0] == SYNTHETIC else "synthetic"
+    many = (
+        "a field whose standard deviation is the median one"
+        if len(examples) == 1
+        else "fields whose standard deviations are the middle ones"
+    )
+    return f"No {other} field is configured, so none is shown. Examples: {many}"
 
 
 def _plain_ticks(axes: Any, places: tuple[float, ...]) -> None:
@@ -204,17 +228,10 @@ def _plain_ticks(axes: Any, places: tuple[float, ...]) -> None:
 def _examples(figure: SubFigure, found: _Shown) -> None:
     from matplotlib.colors import PowerNorm
 
-    above = figure.subplots(1, 2)
-    for axes, source in zip(above, (SYNTHETIC, REAL), strict=True):
-        fields = found.fields[source]
-        if not fields:
-            axes.axis("off")
-            words = {"transform": axes.transAxes, "ha": "center", "va": "center", "fontsize": 8}
-            kind = "real" if source == REAL else "synthetic"
-            axes.text(0.5, 0.5, f"no {kind} field is configured:\nno example is shown", **words)
-            continue
-        sample = _usual(fields)
-        field = fields[sample]
+    examples = _shown_examples(found)
+    above = figure.subplots(1, len(examples), squeeze=False)[0]
+    for axes, (source, sample) in zip(above, examples, strict=True):
+        field = found.fields[source][sample]
         scale = grey(field.array)
         norm = PowerNorm(GAMMA, scale.black, scale.white)
         image = axes.imshow(field.array, cmap="gray", norm=norm)

@@ -8,6 +8,9 @@ learned from.
 were left out; their fields were learned from at other levels (the paper's split, which leaks).
 `stack`: planes of real stacks. A plane's level is its distance from the plane in focus in steps of
 the levels; what lies beyond the last level counts as the last. No model blurred them.
+
+A predictor that learned from a split by image saw the test fields too: of `real` and `stack` it is
+not judged on those. One that learned from a split by field must not know any.
 """
 
 from __future__ import annotations
@@ -78,7 +81,7 @@ def judged_sets(
     Raises
     ------
     InputError
-        A field that was learned from is held out or judged.
+        A field that was learned from by field is held out, judged, or that of a stack.
     """
     by_image = parameters.get("split") == "image"
     learned = set(training.get("fields") or ())
@@ -87,6 +90,7 @@ def judged_sets(
     if by_image:
         roles = ("truths", "validation_truths", "test_truths")
         pool = {sample: path for role in roles for sample, path in files.get(role, {}).items()}
+        learned |= pool.keys()  # those left out for the test alone are few, and others each seed
         if pool:
             images = splits.split(list(pool), levels, training["seed"], by="image").test
             used = {image.field for image in images}
@@ -94,12 +98,7 @@ def judged_sets(
             yield JudgedSet("image", fields, images, {name: name for name in fields})
     for role, name in (("held_out", "held_out"), ("judged", "real")):
         paths = {} if by_image and role == "held_out" else files.get(role) or {}
-        known = sorted(learned & paths.keys())
-        if known:
-            raise InputError(
-                f"accuracy: {known[0]} was learned from; fields that were not are accepted to "
-                "judge on"
-            )
+        paths = _unknown(paths, learned, by_image)
         if not paths:
             continue
         fields = _blurred(paths, kernels)
@@ -107,9 +106,19 @@ def judged_sets(
         samples = {sample: sample for sample in fields}
         yield JudgedSet(name, fields, images, samples)
         yield JudgedSet(name + POISSON, fields, images, samples, poisson=True)
-    stacks = settings.get("stacks") or {}
+    stacks = _unknown(settings.get("stacks") or {}, learned, by_image)
     if stacks:
         yield _stacks(stacks, len(kernels), settings["optics"]["step"])
+
+
+def _unknown(found: Mapping[str, Any], learned: set[str], by_image: bool) -> dict[str, Any]:
+    """Leave out the fields that a split by image has shown; refuse them after one by field."""
+    known = sorted(learned & found.keys())
+    if known and not by_image:
+        raise InputError(
+            f"accuracy: {known[0]} was learned from; fields that were not are accepted to judge on"
+        )
+    return {sample: where for sample, where in found.items() if sample not in learned}
 
 
 def _blurred(paths: Mapping[str, str | Path], kernels: np.ndarray) -> dict[str, np.ndarray]:

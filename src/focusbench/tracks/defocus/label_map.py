@@ -32,7 +32,8 @@ MOST_PREDICTORS = 2
 WIDTH = 8.4  # inches
 LABEL = 0.25  # inches, of the rows' names
 LINES = 0.22  # inches, of what stands beneath a row
-AROUND = 0.95  # inches, of headings and colour bar
+AROUND = 0.7  # inches, of headings of one line and colour bar
+LINE = 0.17  # inches, of a heading's second line
 NOTHING = "No predictor was asked for the levels of a field."
 
 
@@ -132,7 +133,7 @@ def _asked(results: Results, settings: Mapping[str, Any]) -> list[str]:
     """Predictors that are compared, and those that tell restorers their levels."""
     telling = [shown.predictor(settings, method) for method in results.methods]
     known = [PAPERS, *(settings["track"].get("predictors") or []), *telling]
-    return [one for one in dict.fromkeys(known) if one != ORACLE]
+    return [one for one in dict.fromkeys(known) if one not in (ORACLE, None)]
 
 
 def _row(results: Results, sample: str, degradation: str, told: Mapping[str, LevelMap]) -> _Row:
@@ -189,14 +190,15 @@ def _draw(found: _Shown, settings: Mapping[str, Any]) -> Figure:
     height, width = found.rows[0].observed.shape
     columns = 3 + len(found.predictors)
     panel = (WIDTH - LABEL) / columns
+    names = [f"{shown.heading(one)} says" for one in found.predictors]
     tall = len(found.rows) * (panel * height / width + LINES) + AROUND
+    tall += LINE * any("\n" in name for name in names)
     figure = new_figure(WIDTH, tall)
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.0, hspace=0.0)
     above = figure.subplots(len(found.rows), columns, squeeze=False)
     for place, (axes, row) in enumerate(zip(above, found.rows, strict=True)):
         _draw_row(axes, row, levels_of(settings), found.predictors)
         if place == 0:
-            names = [f"{shown.heading(one)} says" for one in found.predictors]
             for one, title in zip(
                 axes, ["in focus", "observed", "true levels", *names], strict=True
             ):

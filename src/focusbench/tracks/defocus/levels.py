@@ -18,11 +18,13 @@ import numpy as np
 import torch
 
 from focusbench import methods
+from focusbench.data.lens import LENS
 from focusbench.errors import InputError
 from focusbench.files import write_text
 from focusbench.images import Volume
 from focusbench.problem import Run, Weights
 from focusbench.solvers.patch_grid import PatchGrid
+from focusbench.tracks.defocus.learned_lens import check_learned_lens
 from focusbench.training.level_map import BG, LevelMap, levels_on
 
 __all__ = ["levels_on", "predict", "read", "throughput", "write"]
@@ -55,16 +57,18 @@ def predict(
     observed
         Field (Y, X), counts.
     settings
-        `patch`, side of the patches.
+        `patch`, side of the patches; `optics`, and what differs of a user's own image, as far as
+        they are known.
 
     Raises
     ------
     InputError
-        A field that is smaller than a patch, or weights of another predictor.
+        A field that is smaller than a patch, or weights of another predictor or lens.
     """
     predictor = methods.build(target, parameters)
     if not callable(getattr(predictor, "levels_at", None)):
         raise InputError(f"{target}: has no function levels_at(field, places, run, weights)")
+    check_learned_lens(weights, _lens(observed, settings), f"predictor {target}")
     field = np.asarray(observed.array, np.float32)
     grid = PatchGrid(field.shape, settings["patch"], "triangular")
     places = np.stack(np.meshgrid(*grid.starts, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -118,6 +122,12 @@ def read(path: str | Path) -> LevelMap:
     y, x = corners.max(axis=0) + side
     shape = (int(y), int(x))
     return LevelMap(shape, side, corners, levels, probabilities, bg=heading[-1] == "pbg")
+
+
+def _lens(observed: Volume, settings: Mapping[str, Any]) -> dict[str, Any]:
+    own = {key: settings[key] for key in LENS if settings.get(key) is not None}
+    pixel = {} if observed.voxel_size is None else {"pixel_size": observed.voxel_size[-1]}
+    return {**settings.get("optics", {}), **own, **pixel}
 
 
 def throughput(

@@ -19,7 +19,7 @@ LOGARITHMIC = 8.0  # largest loss over least, from which the axis is logarithmic
 MANY = 40  # epochs up to which each has a mark
 MARKS = 12  # on a longer line
 NOTHING = (
-    "No training of delpnet, as it is or with another momentum of batch normalisation, kept a "
+    "No training of DelpNet, as it is or with another momentum of batch normalisation, kept a "
     "validation loss by epoch."
 )
 
@@ -31,12 +31,13 @@ class _Curve(NamedTuple):
     momentum: float
     epochs: np.ndarray
     loss: np.ndarray
+    base: bool = False  # what the others are compared with
 
 
 def fig4(results: Results, settings: Mapping[str, Any]) -> Figure:
     """Loss on the validation patches by epoch, one line a momentum.
 
-    Reads training records. Shown are `delpnet` and its variants that differ from it in
+    Reads training records. Shown are DelpNet (see `told.reference`) and its variants that differ in
     `keras_momentum` alone, each with its first seed.
 
     Parameters
@@ -73,13 +74,13 @@ def fig4_caption(results: Results, settings: Mapping[str, Any]) -> str:
     if not curves:
         return f"{NOTHING}{shown.made_with(settings)}"
     told = "; ".join(
-        f"{curve.momentum:.2f}: {curve.loss[-1]:.3g} after {curve.epochs[-1]:g} epochs, least "
-        f"{curve.loss.min():.3g}{_restless(curve)}"
+        f"{curve.momentum:.2f} ({curve.method}): {curve.loss[-1]:.3g} after "
+        f"{curve.epochs[-1]:g} epochs, least {curve.loss.min():.3g}{_restless(curve)}"
         for curve in curves
     )
     missing = [one for one in (0.99, 0.6, 0.4) if one not in {c.momentum for c in curves}]
     return (
-        "Cross-entropy of delpnet on validation patches after each epoch, for momenta of batch "
+        "Cross-entropy of DelpNet on validation patches after each epoch, for momenta of batch "
         "normalisation as Keras counts them: the share of the running statistics that a step "
         "keeps. They concern these statistics alone, which are used when the network is asked, not "
         f"when it learns. By momentum: {told}. Swing: the median change of the loss from an epoch "
@@ -94,8 +95,8 @@ def fig4_caption(results: Results, settings: Mapping[str, Any]) -> str:
 
 
 def _look(curve: _Curve, curves: list[_Curve]) -> dict[str, Any]:
-    """The published momentum looks as `delpnet` does; the others follow."""
-    order = sorted(curves, key=lambda one: one.method != told.PAPERS)
+    """The one that the others are compared with looks as `delpnet` does; they follow."""
+    order = sorted(curves, key=lambda one: not one.base)
     place, many = order.index(curve), len(curve.epochs)
     # a mark at each of many epochs would hide the line, and dashes would be lost in its swings
     apart = 1 if many <= MANY else many // MARKS
@@ -136,17 +137,11 @@ def _curves(results: Results, settings: Mapping[str, Any]) -> list[_Curve]:
         if known:
             epochs = np.array([epoch["epoch"] for epoch in known], np.float64)
             loss = np.array([epoch["validation_loss"] for epoch in known], np.float64)
-            found.append(_Curve(one.method, _momentum(one, settings), epochs, loss))
+            base = told.reference(methods, results, settings)
+            momentum = told.base_parameters(settings, base)[KEY]
+            momentum = float(one.changes.get(KEY, momentum))
+            found.append(_Curve(one.method, momentum, epochs, loss, one.method == base))
     return sorted(found, key=lambda one: -one.momentum)
-
-
-def _momentum(variant: told.Variant, settings: Mapping[str, Any]) -> float:
-    from focusbench.methods.delpnet import Delpnet
-
-    if KEY in variant.changes:
-        return float(variant.changes[KEY])
-    main = (settings.get("methods") or {}).get(told.PAPERS) or {}
-    return float(main.get(KEY, Delpnet.keras_momentum))
 
 
 def _seed(training: str) -> int:

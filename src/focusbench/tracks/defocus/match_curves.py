@@ -40,7 +40,7 @@ class _Shown(NamedTuple):
 
 
 def fig5(results: Results, settings: Mapping[str, Any]) -> Figure:
-    """Cumulative match of `delpnet` and its variants without `bg`, dropout, batch normalisation.
+    """Cumulative match of DelpNet and its variants without `bg`, dropout, batch normalisation.
 
     Reads what predictors said of patches. Which variant is which follows from its parameters;
     of each the first seed.
@@ -64,7 +64,9 @@ def fig5_caption(results: Results, settings: Mapping[str, Any]) -> str:
         return f"{NO_ABLATION}{shown.made_with(settings)}"
     ids = ", ".join(f"{name} ({one})" for one, name in found.names.items() if name != one)
     base = next(iter(found.names))
-    missing = [name for name in ABLATED.values() if name not in found.names.values()]
+    told_apart = " ".join(found.names.values())  # "dropout 0.25" where the first one has none
+    words = {key: name.removeprefix("without ") for key, name in ABLATED.items()}
+    missing = [name for key, name in ABLATED.items() if words[key] not in told_apart]
     return (
         f"{_told(found)} Variants differ from {base} in nothing else: {ids}. BN: batch "
         'normalisation. Without "bg" there is one class less, and patches that show nothing count '
@@ -125,7 +127,7 @@ def _ablations(results: Results, settings: Mapping[str, Any]) -> _Shown | None:
 
 
 def _name(variant: Variant) -> str:
-    """What a variant does without; or with, where delpnet does without."""
+    """What a variant does without; or with, where the reference does without."""
     if not variant.changes:
         return variant.method
     words = []

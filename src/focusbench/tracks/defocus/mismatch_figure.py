@@ -32,6 +32,7 @@ QUANTITIES = {  # field of a degradation, key of the optics -> words for the axi
 }
 NAMES = {LEVELS: "level", "numerical_aperture": "NA", "pixel_size": "pixel size"}
 BARS = "bars"
+LOST = "PSNR lost, dB"
 MAP = "plasma"
 NOTHING = (
     "No degradation of the study has a wrong value, and no restoration was told a wrong level, "
@@ -320,8 +321,10 @@ def _draw(found: _Shown) -> Figure:
             axes.axhline(0, color="#777777", linewidth=0.8, zorder=0)
             if kind == BARS:
                 _draw_bars(axes, found.bars[method], colours)
+                axes.set_ylabel(_lost(found))
                 continue
             curves = found.panels[method].get(kind)
+            axes.set_ylabel(LOST)
             if curves is None:
                 words = {"ha": "center", "va": "center", "transform": axes.transAxes}
                 axes.text(0.5, 0.5, "not restored", color="#777777", fontsize=8, **words)
@@ -329,18 +332,26 @@ def _draw(found: _Shown) -> Figure:
             right = 0.0 if kind == LEVELS else found.nominal[kind]
             axes.axvline(right, color="#777777", linewidth=0.8, zorder=0)
             handles |= _draw_curves(axes, curves, colours)
-        grid[r, 0].set_ylabel(f"{shown.heading(method)}\nPSNR lost, dB")
+        grid[r, 0].set_ylabel(f"{shown.heading(method)}\n{grid[r, 0].get_ylabel()}")
     for c, kind in enumerate(columns):
         if kind == LEVELS:
             grid[-1, c].set_xlabel("told level minus true")
         elif kind in QUANTITIES:
             grid[-1, c].set_xlabel(QUANTITIES[kind].format(told=found.nominal[kind]))
-        elif any(bar.label != OFFMODEL for bars in found.bars.values() for bar in bars):
-            grid[-1, c].set_xlabel("points in a pixel")
+        else:
+            grid[-1, c].set_xlabel("true PSF")
     if handles:
         place = {"loc": "outside lower center", "frameon": False}
         figure.legend(list(handles.values()), list(handles), ncols=5, **place)
     return figure
+
+
+def _lost(found: _Shown) -> str:
+    """What bars say; off the model there is no right PSNR, and gains are compared."""
+    labels = {bar.label for bars in found.bars.values() for bar in bars}
+    if OFFMODEL not in labels:
+        return LOST
+    return "PSNR or gain lost, dB" if len(labels) > 1 else "PSNR gain lost, dB"
 
 
 def _kinds(found: _Shown) -> list[str]:
@@ -391,7 +402,9 @@ def _draw_bars(axes: Axes, bars: list[_Bar], colours: Mapping[int, tuple[Any, st
         colour = "#777777" if bar.label == OFFMODEL else colours[math.floor(bar.level)][0]
         axes.bar(i, np.mean(bar.lost), width=0.65, color=colour)
         axes.vlines(i, min(bar.lost), max(bar.lost), color="black", linewidth=0.8)
-        what = "off-model" if bar.label == OFFMODEL else bar.label.replace("points ", "")
+        what = (
+            "off-model" if bar.label == OFFMODEL else f"{bar.label.replace('points ', '')} points"
+        )
         labels.append(f"{what}\nlevel {bar.level:g}")
     axes.set_xticks(range(len(bars)), labels, fontsize=7)
     axes.grid(False, axis="x")

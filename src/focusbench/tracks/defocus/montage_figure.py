@@ -106,7 +106,7 @@ def _shown(results: Results, settings: Mapping[str, Any]) -> _Shown | None:
     wanted = [one for one in ranked if shown.family(one) in FAMILIES]
     told = [one for one in wanted if not shown.is_oracle(settings, one)]
     oracle = [one for one in wanted if shown.is_oracle(settings, one)]
-    told, oracle = (_one_each(some) for some in (told, oracle))
+    told, oracle = (_one_each(some, results.methods) for some in (told, oracle))
     methods = [*told, *oracle]
     items = [item for item in results.items if item.method in methods]
     if not items:
@@ -128,10 +128,13 @@ def _shown(results: Results, settings: Mapping[str, Any]) -> _Shown | None:
     return _Shown(bands, samples, degradation, methods, windows, by_seams, levels, with_truth)
 
 
-def _one_each(methods: Sequence[str]) -> list[str]:
-    """Last listed of each family: variants, told by a predictor that knows noise, say, follow."""
-    last = {shown.family(method): method for method in methods}
-    return [method for method in methods if last[shown.family(method)] == method]
+def _one_each(methods: Sequence[str], listed: Sequence[str]) -> list[str]:
+    """Of each family the one that the configuration lists first."""
+    first: dict[str, str] = {}
+    for method in listed:
+        if method in methods:
+            first.setdefault(shown.family(method), method)
+    return [method for method in methods if first[shown.family(method)] == method]
 
 
 def _bands(

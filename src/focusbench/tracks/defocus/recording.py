@@ -90,7 +90,7 @@ def read(path: str, given: Mapping[str, Any]) -> tuple[Volume, dict[str, Any]]:
 
 
 def read_field(path: str, given: Mapping[str, Any]) -> tuple[Volume, dict[str, Any]]:
-    """Read an image whose levels are told; with it, `patch`.
+    """Read an image whose levels are told; with it, `patch`, and of `optics` the pixel, if known.
 
     Raises
     ------
@@ -101,7 +101,11 @@ def read_field(path: str, given: Mapping[str, Any]) -> tuple[Volume, dict[str, A
 
     _check_limits(given)
     patch = given.get("patch", PATCH)
-    return camera_image.read_counts(path, patch), {"patch": patch}
+    observed = camera_image.read_counts(path, patch)
+    if "pixel_size" in given:
+        observed = observed._replace(voxel_size=(given["pixel_size"],) * 2)
+    pixel = {} if observed.voxel_size is None else {"pixel_size": observed.voxel_size[-1]}
+    return observed, {"patch": patch, "optics": pixel}
 
 
 def predicted(
@@ -112,11 +116,13 @@ def predicted(
     Raises
     ------
     InputError
-        Weights of something else; an image smaller than the predictor's patches.
+        Weights of something else, or of another lens; an image smaller than its patches.
     """
     from focusbench.tracks.defocus import levels
+    from focusbench.tracks.defocus.learned_lens import check_learned_lens
 
     name, parameters = predictor_of(weights)
+    check_learned_lens(weights, settings["optics"], f"{name} of --weights", flag)
     side = parameters["side"]
     if min(observed.array.shape) < side:
         height, width = observed.array.shape

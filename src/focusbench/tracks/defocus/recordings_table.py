@@ -163,9 +163,8 @@ def _value(grid: ScoreGrid, key: str, sample: str, method: str) -> Cell:
 
 
 def _tidy(rows: DataFrame, seen: list[Seen], settings: Mapping[str, Any]) -> DataFrame:
-    parameters = settings.get("methods") or {}
     table = rows.copy()
-    table["levels_from"] = [told.levels_from(one, parameters.get(one)) for one in table["method"]]
+    table["levels_from"] = [told.levels_from(one, settings) for one in table["method"]]
     by_id = {(one.sample, one.predictor): one for one in seen}
     own = [by_id.get(key) for key in zip(table["sample"], table["levels_from"], strict=True)]
     names = {"median": "median_level", "last": "last_level_share", "background": "bg_share"}

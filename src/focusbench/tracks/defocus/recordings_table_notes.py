@@ -68,8 +68,7 @@ def notes(
     methods = {method for grid in grids.values() for method in grid.methods}
     if set(told.ONLY_BACKGROUND) & methods:
         lines.append(ONLY_BACKGROUND)
-    parameters = settings.get("methods") or {}
-    sources = {told.levels_from(one, parameters.get(one)) for one in methods}
+    sources = {told.levels_from(one, settings) for one in methods}
     lines += told.even_levels(sources, float(settings["track"]["optics"]["step"]))
     if told.ORACLE in sources:
         lines.append(ORACLE_NOTE)

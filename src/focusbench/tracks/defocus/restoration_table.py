@@ -31,7 +31,7 @@ NAMES = {"psnr_own": "PSNR, dB"}  # of differences: equal for both ranges
 def restoration(results: Results, settings: Mapping[str, Any]) -> Table:
     """Restorers by metrics for every degradation, grouped by who told them the levels.
 
-    Reads scores and restoration records.
+    Reads scores, restoration records and predicted levels.
 
     Parameters
     ----------
@@ -81,10 +81,9 @@ def with_counts_off(scores: DataFrame) -> DataFrame:
 
 def groups(methods: Sequence[str], settings: Mapping[str, Any]) -> dict[str | None, list[str]]:
     """Who tells the levels -> methods, in the order of the table; the oracle comes last."""
-    parameters = settings.get("methods") or {}
     found: dict[str | None, list[str]] = {}
     for method in methods:
-        found.setdefault(told.levels_from(method, parameters.get(method)), []).append(method)
+        found.setdefault(told.levels_from(method, settings), []).append(method)
     return dict(sorted(found.items(), key=lambda one: _rank(one[0])))
 
 
@@ -101,8 +100,7 @@ def _rank(source: str | None) -> int:
 
 def _knows(method: str, settings: Mapping[str, Any]) -> bool:
     """Whether a method was told what only the truth tells."""
-    own = (settings.get("methods") or {}).get(method)
-    return told.levels_from(method, own) == told.ORACLE
+    return told.levels_from(method, settings) == told.ORACLE
 
 
 def _blocks(grid: ScoreGrid, degradation: str, settings: Mapping[str, Any]) -> list[Block]:
@@ -206,7 +204,6 @@ def _over(count: int) -> str:
 def _tidy(grid: ScoreGrid, degradation: str, settings: Mapping[str, Any]) -> DataFrame:
     import pandas
 
-    parameters = settings.get("methods") or {}
     base = reference(grid)
     table = grid.rows[
         ["degradation", "sample", "method", "seed", "repeatable", *grid.metrics, *ORIGINS]
@@ -225,7 +222,7 @@ def _tidy(grid: ScoreGrid, degradation: str, settings: Mapping[str, Any]) -> Dat
                     row |= dict(zip(ends, minus(grid, key, method, base), strict=True))
         averages.append(row)
     table = pandas.concat([table, pandas.DataFrame(averages)], ignore_index=True)
-    sources = [told.levels_from(method, parameters.get(method)) for method in table["method"]]
+    sources = [told.levels_from(method, settings) for method in table["method"]]
     table.insert(3, "levels_from", sources)
     table["seed"] = table["seed"].astype("Int64")
     rest = [column for column in table if column not in (*ORDER, *ORIGINS)]

@@ -6,18 +6,23 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from focusbench.evaluation import published
 from focusbench.evaluation.statistics import FEWEST_SAMPLES
 from focusbench.report.notes import BOLD, CSV, NOT_REPEATABLE, preset_reasons, set_parameters, work
 from focusbench.report.results import Results
 from focusbench.report.tables import provenance
-from focusbench.tracks.defocus import table_notes, told
+from focusbench.tracks.defocus import shown, table_notes, told
 from focusbench.tracks.defocus.table_cells import listed
 from focusbench.tracks.defocus.table_metrics import SHOWN, definition
+from focusbench.training.level_map import BG
 
 if TYPE_CHECKING:
     from focusbench.report.score_grid import ScoreGrid
 
+MOST = 0.5  # of the patches: from there on it is said that they stay as observed
+PATCHED = ("depth_variant_rectangular", "depth_variant_triangular")  # leave patches of level 0
 TOLD_MARK = "‡"
 ORACLE_NOTE = (
     f"{TOLD_MARK} told the truth: the true level of every patch, or of every pixel. It shows what "
@@ -59,8 +64,7 @@ def notes(
     if not grids:
         return [version, differs]
     methods = list(dict.fromkeys(m for grid in grids.values() for m in grid.methods))
-    parameters = settings.get("methods") or {}
-    sources = {told.levels_from(method, parameters.get(method)) for method in methods}
+    sources = {told.levels_from(method, settings) for method in methods}
     lines = [version, *samples(settings, grids), *degraded(settings, list(grids))]
     predictors = told.predictors(sources)
     if predictors:
@@ -70,6 +74,7 @@ def notes(
         )
     if set(told.ONLY_BACKGROUND) & set(methods):
         lines.append(ONLY_BACKGROUND)
+    lines += untouched(results, settings, grids)
     lines += told.even_levels(sources, float(settings["track"]["optics"]["step"]))
     if told.ORACLE in sources:
         lines.append(ORACLE_NOTE)
@@ -92,6 +97,40 @@ def notes(
     if not all(grid.rows["repeatable"].all() for grid in grids.values()):
         lines.append(NOT_REPEATABLE)
     return lines
+
+
+def untouched(
+    results: Results, settings: Mapping[str, Any], grids: Mapping[str, ScoreGrid]
+) -> list[str]:
+    """Name methods that a predictor told of most patches that there is nothing to restore."""
+    lines = []
+    for degradation, grid in grids.items():
+        for method in grid.methods:
+            base = shown.family(method)
+            name = told.levels_from(method, settings)
+            if base not in shown.FAMILIES.values() or not told.predictors([name]):
+                continue
+            kept = (0, BG) if base in PATCHED else (BG,)
+            share = _share(results, (degradation, method, name), kept)
+            if share >= MOST:
+                what = "level 0 or bg" if 0 in kept else "bg"
+                lines.append(
+                    f"{method}, {degradation}: {name} told {what} to {100 * share:.0f} % of the "
+                    "patches; these stay as observed."
+                )
+    return lines
+
+
+def _share(results: Results, which: tuple[str, str, str], kept: Sequence[int]) -> float:
+    """Of the patches that a method was told of, those with one of these levels; 0: none known."""
+    degradation, method, name = which
+    found = [
+        known.levels
+        for item in results.items
+        if (item.degradation, item.method) == (degradation, method)
+        and (known := results.levels(name, item.sample, degradation, item.seed)) is not None
+    ]
+    return float(np.isin(np.concatenate(found), kept).mean()) if found else 0.0
 
 
 def papers_ssim() -> str:

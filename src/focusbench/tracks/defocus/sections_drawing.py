@@ -20,6 +20,7 @@ WIDEST, TALLEST = 9.5, 10.5  # inches of a figure, so that it can be read on a p
 COLUMN = 1.9  # inches at most
 LABEL, BARS = 0.25, 0.75  # inches, for what bands are called and for colour bars
 HEAD, LINE = 0.4, 0.15  # inches, of a heading of two lines and of a line beneath
+ROOM = (0.3, 0.45)  # parts of a field's height and width that a scale bar with its words takes
 LEVEL_BAR = 0.55  # inches, with its label
 
 
@@ -212,15 +213,31 @@ def _frame(axes: Axes, window: Window) -> None:
 def _scale_bars(band: Band, cells: Sequence[Sequence[Axes]]) -> None:
     """Draw a bar into the first field, away from the window, and into its enlargement."""
     shape, window = band.panels[0].image.shape, band.window
-    left = window is not None and (
-        window.rows.stop > 0.7 * shape[0] and window.columns.start + window.columns.stop > shape[1]
-    )
+    top, left = (False, False) if window is None else free_corner(window, shape)
     axes = cells[0][0]
-    scale_bar(axes, shape, band.pixel_size, left=left)
+    scale_bar(axes, shape, band.pixel_size, left=left, top=top)
     if left and axes.texts:  # words that are longer than their bar must not leave the field
         axes.texts[-1].set(ha="left", x=0.03 * shape[1])
     if window is not None:
         scale_bar(cells[0][1], window.shape, band.pixel_size)
+
+
+def free_corner(window: Window, shape: Sequence[int]) -> tuple[bool, bool]:
+    """Corner (top, left) where a scale bar and its words keep off a window as far as they can.
+
+    Of equal ones the lower right is taken, then the lower left.
+    """
+
+    def covered(corner: tuple[bool, bool]) -> float:
+        parts = []
+        for part, first, reach, length in zip(window, corner, ROOM, shape, strict=True):
+            start, stop = (0.0, reach) if first else (1 - reach, 1.0)
+            low, high = max(part.start / length, start), min(part.stop / length, stop)
+            parts.append(max(high - low, 0.0))
+        return parts[0] * parts[1]
+
+    corners = [(top, left) for top in (False, True) for left in (False, True)]
+    return min(corners, key=covered)
 
 
 def _fit(letters: int, inches: float) -> float:

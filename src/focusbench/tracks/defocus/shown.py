@@ -10,6 +10,7 @@ import numpy as np
 from focusbench.paths import Restored
 from focusbench.report.figures import COLOURS, MARKERS, TRIVIAL_COLOUR, Style, is_trivial
 from focusbench.report.results import Results
+from focusbench.tracks.defocus import told as told_by
 from focusbench.tracks.defocus.told import ORACLE, PAPERS
 from focusbench.training.level_map import BG
 
@@ -56,9 +57,9 @@ def family(method: str) -> str:
     return next((base for word, base in FAMILIES.items() if word in words), method)
 
 
-def predictor(settings: Mapping[str, Any], method: str) -> str:
-    """Id of the predictor that tells a restorer its levels, or "oracle"."""
-    return str(parameters(settings, method).get("predictor") or PAPERS)
+def predictor(settings: Mapping[str, Any], method: str) -> str | None:
+    """Id of the predictor that tells a restorer its levels, or "oracle"; None: nobody does."""
+    return told_by.predictor(method, settings)
 
 
 def is_oracle(settings: Mapping[str, Any], method: str) -> bool:
@@ -125,6 +126,8 @@ def _role(method: str, settings: Mapping[str, Any]) -> str:
     if parameters(settings, method).get("level") is not None:
         return "level"
     name = predictor(settings, method)
+    if name is None or (method in FAMILIES.values() and name != ORACLE):
+        return PAPERS  # no variant, whoever tells it
     return name if name in (PAPERS, ORACLE) else "other"
 
 
@@ -143,11 +146,11 @@ def told(results: Results, settings: Mapping[str, Any], item: Restored) -> Told:
         return Told("PSF in focus", None)
     if base == "blind":
         return Told("PSF not told", None)
-    if base not in FAMILIES.values():
+    name = predictor(settings, item.method)
+    if name is None:
         return Told("", None)
     if is_oracle(settings, item.method):
         return Told("true levels (oracle)", None)
-    name = predictor(settings, item.method)
     levels = results.levels(name, item.sample, item.degradation, item.seed)
     if levels is None:
         return Told(f"levels of {name}", None)

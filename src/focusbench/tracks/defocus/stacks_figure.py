@@ -52,6 +52,7 @@ class _Shown(NamedTuple):
     patches: int
     methods: list[str]
     left_out: list[str]
+    unjudged: str  # stacks that a predictor knows the fields of, as a sentence; may be empty
 
 
 def stacks(results: Results, settings: Mapping[str, Any]) -> Figure:
@@ -69,14 +70,14 @@ def stacks(results: Results, settings: Mapping[str, Any]) -> Figure:
     """
     with style():
         found = _shown(results, settings)
-        return sentence_figure(NOTHING) if found is None else _draw(found, settings)
+        return sentence_figure(_nothing(settings)) if found is None else _draw(found, settings)
 
 
 def stacks_caption(results: Results, settings: Mapping[str, Any]) -> str:
     """Caption of `stacks`."""
     found = _shown(results, settings)
     if found is None:
-        return f"{NOTHING}{shown.made_with(settings)}"
+        return f"{_nothing(settings)}{shown.made_with(settings)}"
     step, last = counts.step_of(settings), counts.levels_of(settings) - 1
     many = len(found.stacks)
     return (
@@ -95,7 +96,8 @@ def stacks_caption(results: Results, settings: Mapping[str, Any]) -> str:
             if found.blurred
             else ""
         )
-        + (f"Not shown: {', '.join(found.left_out)}." if found.left_out else "")
+        + (f"Not shown: {', '.join(found.left_out)}. " if found.left_out else "")
+        + found.unjudged
     ).rstrip() + shown.made_with(settings)
 
 
@@ -113,10 +115,35 @@ def _shown(results: Results, settings: Mapping[str, Any]) -> _Shown | None:
     }
     model = counts.judged(table, kept[0], BLURRED, levels)
     blurred = None if model is None else {m: _curve(model, of, step) for m, of in _OF.items()}
-    first = judged[kept[0]]
-    names = list(map(str, dict.fromkeys(first.sample)))
+    # a split by image may have left some out
+    most = max((judged[one] for one in kept), key=lambda one: len(one.truth))
+    names = list(map(str, dict.fromkeys(most.sample)))
     others = [one for one in having if one not in kept]
-    return _Shown(curves, blurred, names, len(first.truth), kept, others)
+    judged_on = {one: [] if judged[one] is None else list(judged[one].sample) for one in methods}
+    left_out = _unjudged(judged_on, settings)
+    return _Shown(curves, blurred, names, len(most.truth), kept, others, left_out)
+
+
+def _unjudged(judged: Mapping[str, list[str]], settings: Mapping[str, Any]) -> str:
+    """Sentences on the stacks of fields that predictors learned from at other levels, if any."""
+    parameters, every = settings.get("methods") or {}, settings["track"].get("stacks") or []
+    without: dict[tuple[str, ...], list[str]] = {}
+    for method, samples in judged.items():
+        missing = tuple(one for one in every if one not in samples)
+        if missing and told.by_image(parameters.get(method)):
+            without.setdefault(missing, []).append(method)
+    return " ".join(
+        f"Left out of {', '.join(methods)}, split by image: {_first(list(missing))}, whose fields "
+        "the training draws images from."
+        for missing, methods in without.items()
+    )
+
+
+def _nothing(settings: Mapping[str, Any]) -> str:
+    """Say why no predictor was judged."""
+    compared = settings["track"].get("predictors") or []
+    why = _unjudged({one: [] for one in compared}, settings)
+    return f"No predictor was judged on real stacks. {why}" if why else NOTHING
 
 
 def _kept(methods: list[str], settings: Mapping[str, Any]) -> list[str]:

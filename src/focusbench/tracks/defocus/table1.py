@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SHOWN = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1"}
 HEADER = (*(f"{words}, %" for words in SHOWN.values()), "accuracy where something shows, %")
-BLOCKS = {  # title -> kinds of variants, beside delpnet
+BLOCKS = {  # title -> kinds of variants, beside the reference
     "Dropout and batch normalisation": ("dropout", "batch_norm", "keras_momentum"),
     "Size of the patches": ("side",),
     "Shot noise in training": ("poisson",),
@@ -53,7 +53,7 @@ def table1(results: Results, settings: Mapping[str, Any]) -> Table:
     -------
     Table
         Its data hold one row per set, variant and seed, and one per set and variant without a seed:
-        the mean, with its difference to delpnet.
+        the mean, with its difference to the reference (see `told.reference`).
     """
     judged = table_accuracy.read(results, settings)
     methods = list(dict.fromkeys(method for method, _ in judged))
@@ -158,7 +158,7 @@ def _sets_block(
     names: Sequence[str],
     minus: Differences,
 ) -> Block:
-    """Accuracy of every variant on every set, and its difference to delpnet's."""
+    """Accuracy of every variant on every set, and its difference to the reference's."""
     rows = []
     for one in variants:
         row = [cell(one.label)]

@@ -60,6 +60,7 @@ class Leak(NamedTuple):
     images: int  # that were tested
     known: int | None  # of them such that their field was learned from; None: not recorded
     learned: int | None  # images that were learned from
+    network: str | None = None  # which of the paper's it is; None: nothing tells
 
 
 def table2(results: Results, settings: Mapping[str, Any]) -> Table:
@@ -174,7 +175,8 @@ def _leaks(
         fields = training.get("fields")
         known = None if fields is None else int(images["sample"].isin(fields).sum())
         other = _by_field(method, judged, results, parameters)
-        leaks.append(Leak(method, other, len(images), known, training.get("images")))
+        kind = told.network(method, results)
+        leaks.append(Leak(method, other, len(images), known, training.get("images"), kind))
     return leaks
 
 
@@ -307,8 +309,7 @@ def _leak_block(
             other = judged[leak.other, HELD_OUT]
             row += [cell(leak.other), _value(other, "accuracy")]
             row.append(interval(difference(one, other, "accuracy", seed), 1, 100))
-        name = leak.other or ""
-        rows.append((*row, cell(_printed(printed, name, "accuracy_percent", 1))))
+        rows.append((*row, cell(_printed(printed, leak.network or "", "accuracy_percent", 1))))
     return Block("Split by image, as in the paper: the leak", header, tuple(rows))
 
 

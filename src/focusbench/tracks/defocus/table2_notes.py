@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from focusbench.report.notes import published_beside
 from focusbench.report.results import Results
-from focusbench.report.tables import provenance
+from focusbench.report.tables import provenance, significant
 from focusbench.tracks.defocus import table_notes, told
-from focusbench.tracks.defocus.table_accuracy import HELD_OUT, SETS, Judged, commonest
+from focusbench.tracks.defocus.table_accuracy import (
+    HELD_OUT,
+    IMAGE,
+    SETS,
+    Judged,
+    commonest,
+    difference,
+)
 
 if TYPE_CHECKING:
     from focusbench.tracks.defocus.table2 import Leak
 
+SAME = 1e-9
+ALIKE = 1.5  # largest over least length of trainings that are about equal
 TRANSFER = (
     "Not reproduced: networks pretrained on ImageNet (section 3.3), which the paper found no "
     "better than those trained from scratch; their weights would have to come from a model hub."
@@ -65,13 +75,16 @@ def notes(
             differs,
         ]
     shown = {key: one for key, one in judged.items() if key[0] in methods}
-    lines += no_better(shown)
+    lines += [*no_better(shown), *no_better_than_one_class(shown)]
     for leak in leaks:
-        lines.append(leak_note(leak, judged))
+        lines.append(leak_note(leak, judged, settings["seed"]))
     if leaks:
         lines.append(PRINTED_SPLIT)
-    lines += table_notes.lengths(results, [*methods, *(leak.method for leak in leaks)])
-    lines += [*table_notes.parameters(methods, settings), differs]
+    split = [one for leak in leaks for one in (leak.method, leak.other) if one is not None]
+    trained = list(dict.fromkeys([*methods, *split]))
+    lines += table_notes.lengths(results, trained)
+    lines += unequal([one for one in methods if one in told.NETWORKS], results)
+    lines += [*table_notes.parameters(trained, settings), differs]
     lines += [
         f"{told.BASELINE} (ours): multinomial logistic regression on three features of a patch, "
         "its variance, the energy of its Laplacian and the width of its autocorrelation: what a "
@@ -111,7 +124,54 @@ def no_better(judged: Mapping[tuple[str, str], Judged]) -> list[str]:
     return [f"Networks that were no more accurate than {told.BASELINE}: {'; '.join(texts)}."]
 
 
-def leak_note(leak: Leak, judged: Mapping[tuple[str, str], Judged]) -> str:
+def no_better_than_one_class(judged: Mapping[tuple[str, str], Judged]) -> list[str]:
+    """Name predictors that learned nothing of a set; nothing where all did."""
+    texts = []
+    for name, words in SETS.items():
+        below = [
+            method
+            for (method, of), one in judged.items()
+            if of == name and one.value("accuracy") <= commonest(one) + SAME
+        ]
+        if below:
+            texts.append(f"{words}: {', '.join(below)}")
+    if not texts:
+        return []
+    return [
+        "No more accurate than naming the commonest class for every patch, so that nothing was "
+        f"learned that holds there: {'; '.join(texts)}."
+    ]
+
+
+def unequal(networks: Sequence[str], results: Results) -> list[str]:
+    """Say that networks were trained for unlike lengths; nothing where the records say alike."""
+    trainings = results.trainings()
+    spans = {}
+    for column, unit in (("seconds", "s"), ("steps", "steps")):
+        values = {}
+        for method in networks:
+            own = trainings[trainings["method"] == method] if len(trainings) else trainings
+            value = table_notes.mean(own[column]) if column in own else math.nan
+            if value > 0:
+                values[method] = value
+        if len(values) > 1 and max(values.values()) > ALIKE * min(values.values()):
+            least, most = (reduce(values, key=values.__getitem__) for reduce in (min, max))
+            spans[column] = (
+                f"{significant(values[least])} {unit} ({least}) to "
+                f"{significant(values[most])} {unit} ({most})"
+            )
+    if "steps" not in spans:
+        return []
+    time = (
+        f"nor for equally long: {spans['seconds']}" if "seconds" in spans else "but about as long"
+    )
+    return [
+        f"The networks were not trained for equally many steps: {spans['steps']}; {time}. What one "
+        "lacks in accuracy may be what it lacks in training."
+    ]
+
+
+def leak_note(leak: Leak, judged: Mapping[tuple[str, str], Judged], seed: int) -> str:
     """Say how much a split by image gives away, and what that means."""
     share = "of which it is not recorded whether their fields were learned from"
     if leak.known is not None:
@@ -124,11 +184,18 @@ def leak_note(leak: Leak, judged: Mapping[tuple[str, str], Judged]) -> str:
     )
     if leak.other is None:
         return text
-    by_image = judged[leak.method, "image"].value("accuracy")
-    by_field = judged[leak.other, HELD_OUT].value("accuracy")
+    image, field = judged[leak.method, IMAGE], judged[leak.other, HELD_OUT]
+    by_image, by_field = image.value("accuracy"), field.value("accuracy")
+    found = difference(image, field, "accuracy", seed)
+    shows = ""
+    if found.mean <= 0 or found.low <= 0:
+        shows = (
+            " By image it is not certainly the more accurate here, so this run shows no leak; a "
+            "network can only have one where it fits well what it learned from."
+        )
     return (
         f"{text} It is right for {100 * by_image:.1f} % there, {leak.other}, split by field, for "
         f"{100 * by_field:.1f} % of patches of new fields. The two were not tested on the same "
         "images, nor did they learn from equally many: it draws from all fields, the test fields "
-        "too."
+        f"too.{shows}"
     )

@@ -87,7 +87,9 @@ def fields(settings: Mapping[str, Any], judged: Mapping[tuple[str, str], Judged]
     for name, words in SETS.items():
         sets = [one for (_, of), one in judged.items() if of == name]
         if sets and name != IMAGE:
-            tested.setdefault(sets[0].fields, []).append(words)
+            # a split by image may have left some out
+            most = max(sets, key=lambda one: len(one.fields))
+            tested.setdefault(most.fields, []).append(words)
     if tested:
         texts = [f"{'; '.join(words)}: {listed(names)}" for names, words in tested.items()]
         lines.append(f"Tested on: {'. '.join(texts)}.")
@@ -120,15 +122,18 @@ def parameters(methods: Sequence[str], settings: Mapping[str, Any]) -> list[str]
     """
     known = settings.get("methods") or {}
     base = dict(known.get(told.PAPERS) or {})
-    texts = []
+    texts, variants = [], ""
     for method in methods:
         own = dict(known.get(method) or {})
         if method not in (*told.NETWORKS, told.BASELINE) and base:
+            variants = f" (of variants what differs from {told.PAPERS}'s)"
             own = {key: value for key, value in own.items() if base.get(key) != value}
         if own:
             text = ", ".join(f"{key} {plain(value)}" for key, value in sorted(own.items()))
             texts.append(f"{method} {text}")
-    return [f"Parameters that the configuration sets: {'; '.join(texts)}."] if texts else []
+    return (
+        [f"Parameters that the configuration sets{variants}: {'; '.join(texts)}."] if texts else []
+    )
 
 
 def seeds(judged: Mapping[tuple[str, str], Judged]) -> list[str]:

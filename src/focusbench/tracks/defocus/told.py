@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from focusbench import methods as known_methods
 from focusbench.report.results import Results
 from focusbench.report.tables import plain
 
@@ -113,20 +114,40 @@ def by_image(parameters: Mapping[str, Any] | None) -> bool:
     return (parameters or {}).get("split", "field") == "image"
 
 
-def levels_from(method: str, parameters: Mapping[str, Any] | None) -> str | None:
-    """Say who tells a restorer the levels of the patches.
+def predictor(method: str, settings: Mapping[str, Any]) -> str | None:
+    """Id of the predictor that tells a restorer its levels, `ORACLE`, or None: nobody.
+
+    Where its own parameters do not name one, it is that of the method that it uses. A restorer of
+    one's own has none but what it names.
+
+    Parameters
+    ----------
+    settings
+        `methods`: id -> parameters; `predictors`: id -> who tells it, of methods that a report is
+        of, with what they inherit.
+    """
+    own = (settings.get("methods") or {}).get(method) or {}
+    if "predictor" in own:
+        return own["predictor"]
+    inherited = settings.get("predictors") or {}
+    if method in inherited:
+        return inherited[method]
+    entry = known_methods.TABLE.get(method)
+    return None if entry is None else entry.predictor
+
+
+def levels_from(method: str, settings: Mapping[str, Any]) -> str | None:
+    """Say who tells a restorer the levels of the patches; `settings` as for `predictor`.
 
     Returns
     -------
     str or None
         Id of a predictor; `ORACLE`; "level 16": the same for all patches; None: nobody.
     """
-    told = parameters or {}
-    if told.get("level") is not None:
-        return f"level {told['level']:g}"
-    if method == "input" or "command" in told:
-        return None
-    return told.get("predictor", PAPERS)
+    own = (settings.get("methods") or {}).get(method) or {}
+    if own.get("level") is not None:
+        return f"level {own['level']:g}"
+    return None if "command" in own else predictor(method, settings)
 
 
 def predictors(sources: Iterable[str | None]) -> list[str]:

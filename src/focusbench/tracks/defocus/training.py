@@ -80,7 +80,7 @@ def training_set(
         sample: level_series(read_volume(path, "YX").array, kernels)
         for sample, path in used.items()
     }
-    return LevelFields(fields, split, seed)
+    return LevelFields(fields, split, seed, settings["optics"])
 
 
 def _images(samples: Iterable[str], levels: Iterable[int]) -> tuple[Image, ...]:
