@@ -8,6 +8,7 @@ every extent that it names is held against the file's size before any pixel is d
 from __future__ import annotations
 
 import logging
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -61,10 +62,12 @@ def read(path: Path, axes: str = "ZYX") -> Pages:
         Truncated, damaged, not a TIFF; colour other than wanted; unequal pages; more than one axis
         beside Y and X; a compression whose decoder is not installed; NaN or infinite values.
     """
-    with _checked(path, axes) as (tif, shape, sizes):
-        if axes == "YX" and shape[0] != 1:
-            raise InputError(f"{path}: holds {shape[0]} images; a single one is wanted")
-        array = np.empty(shape, tif.pages[0].dtype)
+    with opened(path) as tif:
+        _check_pages(path, tif, axes)
+        sizes = _check_metadata(path, tif)
+        if axes == "YX" and len(tif.pages) != 1:
+            raise InputError(f"{path}: holds {len(tif.pages)} images; a single one is wanted")
+        array = np.empty((len(tif.pages), *tif.pages[0].shape), tif.pages[0].dtype)
         for z, page in enumerate(tif.pages):
             array[z] = page.asarray(maxworkers=1)
     check_finite(path, array)
@@ -75,7 +78,7 @@ def read(path: Path, axes: str = "ZYX") -> Pages:
 
 
 @contextmanager
-def _checked(path: Path, axes: str) -> Iterator[tuple[TiffFile, tuple[int, ...], list[float]]]:
+def opened(path: Path) -> Iterator[TiffFile]:
     """Open a file whose structure holds together; what goes wrong inside is one line."""
     import tifffile
 
@@ -84,8 +87,7 @@ def _checked(path: Path, axes: str) -> Iterator[tuple[TiffFile, tuple[int, ...],
         with _silent("tifffile"), tifffile.TiffFile(path, _multifile=False) as tif:
             if len(tif.pages) != pages:
                 raise InputError(f"{path}: is truncated or damaged: not all its pages can be read")
-            _check_pages(path, tif, axes)
-            yield tif, (pages, *tif.pages[0].shape), _check_metadata(path, tif)
+            yield tif
     except InputError:
         raise
     except Exception as error:  # the decoder raises nearly anything on a damaged file
@@ -194,7 +196,7 @@ def _check_pages(path: Path, tif: TiffFile, axes: str) -> None:
         if len(page.shape) != (3 if axes == "ZYXC" else 2):
             raise InputError(f"{path}: page {index} has the shape {page.shape}; {axes} is wanted")
         claimed += page.nbytes
-        _check_segments(path, index, page)
+        check_segments(path, index, page)
     check_claim(path, claimed, compressed=first.compression != 1 or first.dtype == bool)
 
 
@@ -215,7 +217,7 @@ def _check_colour(path: Path, page: TiffPage, axes: str) -> None:
         )
 
 
-def _check_segments(path: Path, index: int, page: TiffPage) -> None:
+def check_segments(path: Path, index: int, page: TiffPage) -> None:
     """Check that the strips or tiles of a page are all there, within the file."""
     size = path.stat().st_size
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
@@ -233,6 +235,25 @@ def _check_segments(path: Path, index: int, page: TiffPage) -> None:
 
 
 # --- metadata -------------------------------------------------------------------------------------
+
+
+def first_image(tif: TiffFile) -> tuple[int, VoxelSize | None]:
+    """Planes that the metadata tell of the first image, and the (y, x) of its pixel, um, or None.
+
+    Read are OME-XML, ImageJ's description and Aperio's ("MPP = 0.243"). Other files count as one
+    plane; the resolution that they may tell is a screen's or a printer's more often than not.
+    """
+    planes, sizes = 1, [0.0, 0.0]
+    first = tif.pages[0]
+    if tif.is_ome and (images := _ome_images(tif.ome_metadata or "")):
+        planes = int(images[0].get("SizeZ", 1)) * int(images[0].get("SizeT", 1))
+        sizes = _ome_sizes(images[0])[1:]
+    elif tif.is_imagej:
+        counts, sizes = _imagej(tif)
+        planes, sizes = int(np.prod(list(counts.values()))), sizes[1:]
+    elif tif.is_svs and (told := re.search(r"\bMPP\s*=\s*([0-9]+\.?[0-9]*)", first.description)):
+        sizes = [float(told[1])] * 2
+    return planes, _all_positive(sizes)
 
 
 def _check_metadata(path: Path, tif: TiffFile) -> list[float]:
@@ -259,7 +280,7 @@ def _check_metadata(path: Path, tif: TiffFile) -> list[float]:
 
 
 def _ome(path: Path, xml: str) -> tuple[dict[str, int], list[float]]:
-    images = [e for e in ElementTree.fromstring(xml).iter() if e.tag.endswith("}Pixels")]
+    images = _ome_images(xml)
     if len(images) != 1:
         raise InputError(f"{path}: its metadata tell of {len(images)} images; one is accepted")
     pixels = images[0]
@@ -272,12 +293,20 @@ def _ome(path: Path, xml: str) -> tuple[dict[str, int], list[float]]:
             first = max(int(data.get(f"First{axis}", 0)) for axis in "ZCT")
             if first != int(data.get("IFD", 0)):
                 raise InputError(f"{path}: its pages are not in the order of its planes")
+    return counts, _ome_sizes(pixels)
+
+
+def _ome_images(xml: str) -> list[ElementTree.Element]:
+    return [e for e in ElementTree.fromstring(xml).iter() if e.tag.endswith("}Pixels")]
+
+
+def _ome_sizes(pixels: ElementTree.Element) -> list[float]:
     sizes = []
     for axis in "ZYX":
         value = pixels.get(f"PhysicalSize{axis}")
         factor = UNITS.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
         sizes.append(float(value) * factor if value and factor else 0.0)
-    return counts, sizes
+    return sizes
 
 
 def _imagej(tif: TiffFile) -> tuple[dict[str, int], list[float]]:

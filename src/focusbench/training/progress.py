@@ -190,6 +190,34 @@ class Trace:
         return "  ".join(parts)
 
 
+class Count:
+    """Shows on standard error how much is done of work that can be counted and has no loss.
+
+    Parameters
+    ----------
+    label
+        Start of the line, such as ``refocus slide.tif``.
+    quiet
+        Show nothing.
+    """
+
+    def __init__(self, label: str, quiet: bool = False) -> None:
+        self._display = None if quiet else _display(label)
+
+    def begin(self, phase: str, total: int) -> None:
+        """Take note that `total` pieces of work, named `phase`, are next."""
+        self._phase, self._total = phase, total
+        if self._display:
+            self._display.restart()
+
+    def __call__(self, done: int) -> None:
+        """Show that `done` pieces are done, unless something was shown a moment ago."""
+        last = done == self._total
+        if self._display and (last or self._display.due()):
+            text = f"{self._phase} {done}/{self._total}"
+            self._display.show(text, done, self._total, last)
+
+
 def as_array(estimate: Estimate) -> np.ndarray:
     """Array of an estimate that may be an array, a tensor, or a function that returns one."""
     if callable(estimate) and not hasattr(estimate, "detach"):
