@@ -94,11 +94,11 @@ def test_an_edit_of_a_metric_reruns_no_restoration(finished):
     assert jobs == {"score": count, **REPORTS}
 
 
-def test_an_edit_of_the_psf_concerns_one_track_alone(finished):
+def test_an_edit_of_the_psf_concerns_the_tracks_that_blur_with_it(finished):
     path = finished.folder / "src/focusbench/optics/psf.py"
     with edited(path, lambda text: text + "\nUNUSED = 1\n"):
         by_track = finished.jobs_by_track()
-    assert set(by_track) == {"deconvolution"}
+    assert set(by_track) == {"deconvolution", "defocus"}
     jobs = by_track["deconvolution"]
     restored = list((finished.folder / "results/deconvolution/restored").rglob("*.ome.tif"))
     assert "truth" not in jobs
