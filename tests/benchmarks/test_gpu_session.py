@@ -97,7 +97,7 @@ def test_is_cut_off_and_goes_on(root, inputs, tmp_path):
     fixed += ["--slices", 3, "--width", 4, "--scales", 1, "--precision", "float32"]
     fixed += ["--constant-steps", 0, "--threads", 1, "--margin", 0.2, "--device", "cpu"]
     folders = ["--work", tmp_path / "work", "--output", tmp_path / "output"]
-    text = run(root, "gpu_session.py", *fixed, *folders, "--steps", 10**6, "--minutes", 0.05)
+    text = run(root, "gpu_session.py", *fixed, *folders, "--steps", 10**6, "--minutes", 0.2)
     assert "run it again" in text
     state = tmp_path / "work" / "state" / "one" / "state.safetensors"
     assert state.exists()
@@ -107,7 +107,7 @@ def test_is_cut_off_and_goes_on(root, inputs, tmp_path):
     with safe_open(state, framework="np") as file:
         done = json.loads(json.loads(file.metadata()["focusbench"])["scalars"])["step"]
     assert 0 < done < 10**6
-    run(root, "gpu_session.py", *fixed, *folders, "--steps", 10**6, "--minutes", 0.05)
+    run(root, "gpu_session.py", *fixed, *folders, "--steps", 10**6, "--minutes", 0.2)
     with safe_open(state, framework="np") as file:
         assert json.loads(json.loads(file.metadata()["focusbench"])["scalars"])["step"] > done
 
