@@ -279,8 +279,9 @@ def test_a_bad_psf_ends_before_any_work(checkout):  # other kinds: tests/data/te
         "tracks": {"deconvolution": {"samples": ["mine"]}},
     }
     done = checkout.snakemake("deconvolution", "--configfile", checkout.overlay(config), fails=True)
-    # the runner says that it read an overlay, on a line of its own
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("Config file")]
+    # the runner says that it read an overlay and a profile, on lines of their own
+    said = ("Config file", "Using workflow specific profile")
+    lines = [line for line in done.stderr.splitlines() if not line.startswith(said)]
     assert len(lines) == 1
     assert lines[0].startswith("focusbench: error: ")
     assert "31" in lines[0]
