@@ -9,7 +9,6 @@ from focusbench.solvers.patch_grid import (
     PatchGrid,
     check_levels,
     cut,
-    from_classes,
     join,
     levels_of_patches,
 )
@@ -86,7 +85,6 @@ def test_levels():
     assert checked.dtype == np.int64
     np.testing.assert_array_equal(checked, given)
     np.testing.assert_array_equal(check_levels(np.ravel(given), grid, 11), given)
-    np.testing.assert_array_equal(from_classes([0, 11, 10], 11), [0, BACKGROUND, 10])
     plane = np.broadcast_to(np.arange(12.0), (8, 12))
     np.testing.assert_array_equal(levels_of_patches(plane, grid), [[2, 6, 10]] * 2)
 
@@ -107,7 +105,6 @@ def test_levels():
         (lambda: check_levels([1, 2], PatchGrid((8, 8), 4), 11), r"one for each patch, \(2, 2\)"),
         (lambda: check_levels([1, 2, 3, 11], PatchGrid((8, 8), 4), 11), "11 is none; .* 0 to 10"),
         (lambda: check_levels([1, 2, 3, 1.5], PatchGrid((8, 8), 4), 11), "whole numbers"),
-        (lambda: from_classes([12], 11), "0 to 11"),
     ],
 )
 def test_refused(call, words):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,7 +14,7 @@ from focusbench import images, tiff
 from focusbench.errors import InputError
 
 if TYPE_CHECKING:
-    from tifffile import TiffPage
+    from tifffile import TiffFile, TiffPage
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 PNG_KINDS = {0: "grey", 3: "a colour palette", 4: "grey with transparency", 6: "RGBA"}
@@ -175,7 +175,9 @@ def _jpeg(path: Path) -> np.ndarray:
     return _decoded(path, imagecodecs.jpeg8_decode, data, shape)
 
 
-def _decoded(path: Path, decode, data: bytes, shape: tuple[int, int]) -> np.ndarray:  # noqa: ANN001
+def _decoded(
+    path: Path, decode: Callable[[bytes], np.ndarray], data: bytes, shape: tuple[int, int]
+) -> np.ndarray:
     try:
         image = np.asarray(decode(data))
     except Exception as error:  # decoders raise nearly anything on a damaged file
@@ -202,7 +204,7 @@ def _opened(path: Path) -> Iterator:
         raise InputError(f"{path}: {tiff.damage(error)}; {WANTED}") from None
 
 
-def _page(path: Path, file, index: int) -> TiffPage:  # noqa: ANN001
+def _page(path: Path, file: TiffFile, index: int) -> TiffPage:
     if not 0 <= index < len(file.pages):
         raise InputError(f"{path}: holds {len(file.pages)} images; page {index} is not there")
     page = file.pages[index].aspage()
@@ -221,7 +223,7 @@ def _page(path: Path, file, index: int) -> TiffPage:  # noqa: ANN001
     return page
 
 
-def _tiff_window(path: Path, file, index: int, window: Window | None) -> np.ndarray:  # noqa: ANN001
+def _tiff_window(path: Path, file: TiffFile, index: int, window: Window | None) -> np.ndarray:
     page = _page(path, file, index)
     top, left, height, width = _inside(path, (page.imagelength, page.imagewidth), window)
     tiff.check_claim(path, page.nbytes, compressed=page.compression != 1)

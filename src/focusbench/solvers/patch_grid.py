@@ -247,19 +247,3 @@ def levels_of_patches(level_map: Any, grid: PatchGrid) -> np.ndarray:
     """
     patches = cut(np.asarray(level_map, dtype=np.float64), grid)
     return np.floor(patches.mean(axis=(1, 2)) + 0.5).astype(np.int64).reshape(grid.count)
-
-
-def from_classes(classes: Any, n_levels: int) -> np.ndarray:
-    """Levels of a classifier's answers: class `n_levels`, after those of the levels, is background.
-
-    Raises
-    ------
-    InputError
-        A class that is none.
-    """
-    array = np.asarray(classes)
-    if array.dtype.kind not in "iu" or (
-        array.size and not 0 <= array.min() <= array.max() <= n_levels
-    ):
-        raise InputError(f"classes: whole numbers from 0 to {n_levels} (background) are accepted")
-    return np.where(array == n_levels, BACKGROUND, array).astype(np.int64)
