@@ -1,13 +1,15 @@
 """All that is to be checked and timed on a GPU, and as many restorations as fit, resumably.
 
     python benchmarks/gpu_session.py --inputs FOLDER --output FOLDER [--minutes 9] [--work FOLDER]
+    python benchmarks/gpu_session.py --track refocus --output FOLDER [--seconds 300] ...
 
 For a machine that is at hand for some minutes only, without Snakemake: torch, triton, numba, scipy,
 scikit-image, tifffile and safetensors are enough, with `src` on PYTHONPATH. Run it again, with the
 same arguments, until it says that nothing is left; each run ends after `--minutes`.
 
 Inputs, as the workflow leaves them in results/multifocus: `observed/{sample}/{degradation}.ome.tif`
-and `truth/{sample}.ome.tif` (for scores only; no method sees it).
+and `truth/{sample}.ome.tif` (for scores only; no method sees it). The refocus track has none: its
+fields are drawn here.
 
 Stages, in order; one that is done is not repeated:
   device      what it is, and how fast it copies and multiplies
@@ -17,6 +19,10 @@ Stages, in order; one that is done is not repeated:
   beside      two restorations in one process, on a stream each
   precision   PSNR after some steps in float32 and less; the same parameters in float32
   restore     sample after sample, by the deep image prior
+and of the refocus track, after `device`:
+  networks    Table III: milliseconds of a pass of every network of the paper's size
+  steps       seconds of a step of mfpinet's training at full width, by precision
+  training    mfpinet for `--seconds`, then PSNR on slides that it did not see
 
 Everything is noted in `--work` (record.json, estimates.safetensors, and the state of what was cut
 off) and copied to `--output`, with a summary, record.md. On a new machine, give the last output as
@@ -27,7 +33,16 @@ import argparse
 import time
 
 import torch
-from gpu import hardware, precision_check, ray_check, ray_times, restorations, step_times, summary
+from gpu import (
+    hardware,
+    precision_check,
+    ray_check,
+    ray_times,
+    refocus,
+    restorations,
+    step_times,
+    summary,
+)
 from gpu.session import Session, TimeUp
 
 from focusbench.training import precision
@@ -35,6 +50,9 @@ from focusbench.training.run import apply_threads
 
 STAGES = {
     "device": hardware.describe,
+    "networks": refocus.networks,
+    "steps": refocus.steps,
+    "training": refocus.training,
     "check": ray_check.check,
     "rays": ray_times.measure,
     "dip": step_times.split,
@@ -42,11 +60,17 @@ STAGES = {
     "precision": precision_check.check,
     "restore": restorations.restore,
 }
+OF_TRACKS = {
+    "multifocus": ("device", "check", "rays", "dip", "beside", "precision", "restore"),
+    "refocus": ("device", "networks", "steps", "training"),
+}
+WITH_INPUTS = ("precision", "restore")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--inputs", required=True, help="folder with observed/ and truth/")
+    parser.add_argument("--track", choices=list(OF_TRACKS), default="multifocus")
+    parser.add_argument("--inputs", help="folder with observed/ and truth/; of multifocus")
     parser.add_argument("--output", required=True, help="folder for the record, to be kept")
     parser.add_argument("--work", default="/tmp/focusbench-gpu-session", help="folder between runs")
     parser.add_argument("--earlier", help="output of an earlier machine")
@@ -54,7 +78,7 @@ def main():
     parser.add_argument("--margin", type=float, default=15.0, help="seconds kept for writing")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--stages", nargs="+", choices=list(STAGES), default=list(STAGES))
+    parser.add_argument("--stages", nargs="+", choices=list(STAGES), help="default: the track's")
     parser.add_argument("--samples", nargs="+", help="ids, in order; default: all")
     parser.add_argument("--degradation", default="clean")
     parser.add_argument("--precision", choices=["auto", *precision.PRECISIONS], default="auto")
@@ -68,8 +92,13 @@ def main():
     parser.add_argument("--numerical-aperture", type=float, default=0.75)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--scales", type=int, default=3)
+    refocus.add_arguments(parser.add_argument_group("refocus"))
     arguments = parser.parse_args()
+    arguments.stages = arguments.stages or list(OF_TRACKS[arguments.track])
+    refocus.check_arguments(parser, arguments)
     apply_threads(arguments.threads)
+    if not arguments.inputs and not set(WITH_INPUTS).isdisjoint(arguments.stages):
+        parser.error("--inputs is needed, the folder with observed/ and truth/")
     session = Session(arguments)
     if "restore" in arguments.stages and not session.samples():
         parser.error(f"{arguments.inputs}: no observed/*/{arguments.degradation}.ome.tif there")

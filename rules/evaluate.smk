@@ -55,3 +55,22 @@ rule timing:
         ),
     script:
         "../workflow/scripts/timing.py"
+
+
+rule network_times:
+    output:
+        "results/{track}/timing/networks.json",
+    log:
+        "results/logs/{track}/timing/networks.log",
+    conda:
+        "../envs/focusbench.yaml"
+    # all cores: nothing else runs meanwhile; the networks keep to their own count of threads
+    threads: workflow.cores or 1
+    resources:
+        mem_mb=8000,
+        runtime=120,
+        gpu=lambda wildcards: int(CONFIG["device"] != "cpu"),
+    params:
+        what=lambda wildcards: plan.network_times_parameters(CONFIG, wildcards.track),
+    script:
+        "../workflow/scripts/network_times.py"

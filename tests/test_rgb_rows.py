@@ -200,8 +200,24 @@ def test_other_files(tmp_path):
     path = tmp_path / "image"
     path.write_bytes(b"")
     assert "is empty" in refusal(path)
-    path.write_bytes(b"\xff\xd8\xff\xe0 a photograph")
-    assert "is neither a TIFF nor a PNG image" in refusal(path)
+    path.write_bytes(b"GIF89a a photograph")
+    assert "is no TIFF, PNG or JPEG image; an RGB image of 8 bits" in refusal(path)
+
+
+def test_jpeg(tmp_path, monkeypatch):
+    path = tmp_path / "image.jpg"
+    Image.fromarray(IMAGE).save(path, "JPEG", quality=95)
+    decoded = np.asarray(Image.open(path))
+    for height, overlap in ((70, 0), (16, 5)):
+        np.testing.assert_array_equal(in_steps(path, height, overlap), decoded)
+    assert "has 53 x 70 pixels; sides from 54 up" in refusal(path, least=54)
+    monkeypatch.setattr(rgb_rows, "LARGEST_PIECE", IMAGE.size - 1)
+    assert "is a JPEG image of 11130 bytes; up to 11129 are accepted: save" in refusal(path)
+    path.write_bytes(path.read_bytes()[:-300])
+    monkeypatch.undo()
+    assert "is truncated: the JPEG's end is missing" in refusal(path)
+    Image.fromarray(IMAGE[..., 0]).save(path, "JPEG")
+    assert "is grey; an RGB image of 8 bits a colour is wanted" in refusal(path)
 
 
 def test_least_side(tmp_path):

@@ -4,11 +4,14 @@ import math
 
 import dip
 
+from gpu import refocus_page
+
 
 def page(record):
     """Lines of Markdown."""
     about = record.get("device", {})
-    lines = [f"# Multifocus on {about.get('name', 'a device')}", ""]
+    track = record.get("settings", {}).get("track", "multifocus").capitalize()
+    lines = [f"# {track} on {about.get('name', 'a device')}", ""]
     lines += [f"- {name}: {number(value)}" for name, value in about.items()]
     if "check" in record:
         lines += ["", "## Rays against float64", ""]
@@ -53,7 +56,7 @@ def page(record):
                 for name, row in record["restore"].items()
             ]
         )
-    return lines
+    return lines + refocus_page.page(record)
 
 
 def rows_of(rows):

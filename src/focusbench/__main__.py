@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from focusbench import methods, tracks
+from focusbench import methods, refocus_verb, slides_verb, tracks
 from focusbench.errors import InputError
 from focusbench.jobs import MARK, line
 from focusbench.tracks.recording import Prepared, flag
@@ -95,7 +95,15 @@ def _parser() -> argparse.ArgumentParser:
             "lens and the pixels that it learned with.",
         )
     )
+    refocus_verb.add(verbs, _check_refocus)
+    slides_verb.add(verbs)
     return parser
+
+
+def _check_refocus(options: argparse.Namespace) -> None:
+    _stem(options.output)
+    _check_place(options.output, options.stack)
+    _check_threads(options)
 
 
 def _add_machine(group: Any) -> None:
@@ -187,7 +195,8 @@ def _restore(options: argparse.Namespace) -> None:
     restoration, record = running.restore(
         options.method, parameters, stated.problem, run, stated.weights
     )
-    write_volume(options.output, restoration.estimate, observed.axes, observed.voxel_size)
+    voxel_size = stated.problem.estimate_voxel_size or observed.voxel_size
+    write_volume(options.output, restoration.estimate, observed.axes, voxel_size)
     if stated.write is not None:
         stated.write(stem)
     monitor.write_csv(f"{stem}.trace.csv")
@@ -198,7 +207,7 @@ def _restore(options: argparse.Namespace) -> None:
         "parameters": dataclasses.asdict(chosen)
         if dataclasses.is_dataclass(chosen)
         else parameters,
-        "stack": {**recording.stack, "voxel_size": list(observed.voxel_size)},
+        "stack": {**recording.stack, "voxel_size": observed.voxel_size and [*observed.voxel_size]},
         **recording.optics,
         **stated.about,
         "budget_seconds": options.budget_seconds,

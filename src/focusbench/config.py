@@ -114,6 +114,7 @@ def preset(name: str) -> dict[str, Any]:
             "stack": {},
             "fluorescence": {},
             "defocused": {},
+            "slides": {},
         },
         "tracks": {},
         "methods": {},
@@ -172,6 +173,7 @@ def resolve_method(track: str, method: str, entries: Mapping[str, Any]) -> dict[
                 "trains_on": facts.trains_on,
                 "fit_parameters": facts.fit_parameters and list(facts.fit_parameters),
                 "fitted": facts.fitted,
+                "sees": facts.sees,
                 "predicts": facts.predicts,
                 "predictor": parameters.get("predictor", facts.predictor),
             }
@@ -193,6 +195,7 @@ def resolve_method(track: str, method: str, entries: Mapping[str, Any]) -> dict[
         **{key: facts[key] for key in ("stochastic", "gpu", "trains_on")},
         "fit_parameters": None,  # not known: any of them
         "fitted": None,
+        "sees": None,
         "predicts": False,
         "predictor": parameters.get("predictor"),
     }

@@ -8,6 +8,7 @@ pandas.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,8 +61,15 @@ def restorations(config: Config, track: str, study: str | None = None) -> list[R
         for method in (
             chosen if in_table and not degradation.endswith(halves or "?") else grid["methods"]
         )
+        if sees(config, track, method, degradation)
         for seed in (grid["seeds"] if known[method]["stochastic"] else grid["seeds"][:1])
     ]
+
+
+def sees(config: Config, track: str, method: str, degradation: str) -> bool:
+    """Whether a method can start from a degradation."""
+    expression = config["methods"][track][method]["sees"]
+    return expression is None or re.fullmatch(expression, degradation) is not None
 
 
 def all_restorations(config: Config, track: str) -> list[Restored]:
@@ -80,7 +88,7 @@ def degradations(
     if selected is None:
         selected = config["tracks"][track]["degradations"]
     recorded = tracks.TABLE[track].recorded
-    if own(config, sample):
+    if recording(config, sample):
         return [one for one in selected if one.startswith(recorded)] or [recorded]
     return [one for one in selected if not one.startswith(recorded)]
 
@@ -128,18 +136,25 @@ def predictors(config: Config, track: str) -> list[tuple[str, int]]:
 
 
 def own(config: Config, sample: str) -> Mapping[str, Any] | None:
-    """Entry of a recording of one's own; None for a sample of this package."""
+    """Entry of a sample of one's own; None for a sample of this package."""
     name = base_id(sample)
     return next((ids[name] for ids in own_sections(config).values() if name in ids), None)
 
 
+def recording(config: Config, sample: str) -> Mapping[str, Any] | None:
+    """Entry of a recording of one's own, whose truth is not known unless a file holds it."""
+    truths = {facts.own for facts in tracks.TABLE.values() if facts.own_truths}
+    is_truth = any(base_id(sample) in own_sections(config)[name] for name in truths)
+    return None if is_truth else own(config, sample)
+
+
 def own_sections(config: Config) -> dict[str, Mapping[str, Any]]:
-    """Section name under `data` -> the recordings of one's own in it, by sample."""
+    """Section name under `data` -> the samples of one's own in it, by id."""
     names = sorted({facts.own for facts in tracks.TABLE.values()})
     return {name: (config.get("data") or {}).get(name) or {} for name in names}
 
 
 def has_truth(config: Config, sample: str) -> bool:
     """Whether the sample's truth is known: of a recording of one's own only if a file holds it."""
-    entry = own(config, sample)
+    entry = recording(config, sample)
     return entry is None or "truth" in entry

@@ -171,10 +171,39 @@ def stack_files(path: str | Path) -> list[Path]:
     ]
     if not found:
         raise InputError(f"{path}: no image in this folder; wanted are {', '.join(ENDINGS)} files")
-    return sorted(found, key=lambda file: _natural(file.name))
+    return sorted(found, key=lambda file: natural(file.name))
 
 
-def _natural(name: str) -> tuple[list[tuple[bool, int, str]], str]:
+def read_png(path: Path) -> np.ndarray:
+    """Read a grey PNG image in its own type, (Y, X); bilevel as uint8.
+
+    Raises
+    ------
+    InputError
+        No such file, empty, no PNG, truncated or damaged; in colour or with transparency.
+    """
+    data = _existing(path).read_bytes()
+    if not data.startswith(b"\x89PNG\r\n\x1a\n") or data[12:16] != b"IHDR":
+        raise InputError(f"{path}: is not a PNG image")
+    if PNG_END not in data:
+        raise InputError(f"{path}: is truncated: the PNG's end is missing")
+    width, height, bits, colour = struct.unpack(">IIBB", data[16:26])
+    if colour != 0:
+        kind = {2: "RGB", 3: "a colour palette", 4: "grey with transparency", 6: "RGBA"}
+        raise InputError(f"{path}: is {kind.get(colour, 'coloured')}; a grey image is wanted")
+    tiff.check_claim(path, width * height * bits // 8, compressed=True)
+    from skimage.io import imread
+
+    try:
+        plane = np.asarray(imread(path))
+    except Exception as error:  # decoders raise nearly anything on a damaged file
+        raise InputError(f"{path}: {tiff.damage(error)}") from None
+    if plane.shape != (height, width):
+        raise InputError(f"{path}: is damaged: an image of shape {plane.shape} was decoded")
+    return plane.astype(np.uint8) if plane.dtype == bool else plane
+
+
+def natural(name: str) -> tuple[list[tuple[bool, int, str]], str]:
     """Sort numbers within names by value; the name itself decides between 1 and 01."""
     parts = re.split(r"([0-9]+)", name.lower())
     return [(p.isdecimal(), int(p) if p.isdecimal() else 0, p) for p in parts if p], name
@@ -199,7 +228,7 @@ def _read_folder(path: Path, kind: str) -> np.ndarray:
         raise InputError(f"{path}: holds one image; a {kind} of at least two is wanted")
     planes: list[np.ndarray] = []
     for file in files:
-        plane = _read_png(file) if file.suffix.lower() == ".png" else _read_page(file)
+        plane = read_png(file) if file.suffix.lower() == ".png" else _read_page(file)
         planes.append(plane)
         if plane.shape != planes[0].shape or plane.dtype != planes[0].dtype:
             raise InputError(
@@ -218,25 +247,3 @@ def _read_page(path: Path) -> np.ndarray:
     if len(array) != 1:
         raise InputError(f"{path}: holds {len(array)} images; in a folder, each file holds one")
     return array[0]
-
-
-def _read_png(path: Path) -> np.ndarray:
-    data = _existing(path).read_bytes()
-    if not data.startswith(b"\x89PNG\r\n\x1a\n") or data[12:16] != b"IHDR":
-        raise InputError(f"{path}: is not a PNG image")
-    if PNG_END not in data:
-        raise InputError(f"{path}: is truncated: the PNG's end is missing")
-    width, height, bits, colour = struct.unpack(">IIBB", data[16:26])
-    if colour != 0:
-        kind = {2: "RGB", 3: "a colour palette", 4: "grey with transparency", 6: "RGBA"}
-        raise InputError(f"{path}: is {kind.get(colour, 'coloured')}; a grey image is wanted")
-    tiff.check_claim(path, width * height * bits // 8, compressed=True)
-    from skimage.io import imread
-
-    try:
-        plane = np.asarray(imread(path))
-    except Exception as error:  # decoders raise nearly anything on a damaged file
-        raise InputError(f"{path}: {tiff.damage(error)}") from None
-    if plane.shape != (height, width):
-        raise InputError(f"{path}: is damaged: an image of shape {plane.shape} was decoded")
-    return plane.astype(np.uint8) if plane.dtype == bool else plane

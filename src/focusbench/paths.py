@@ -67,6 +67,11 @@ def predictor_timing(track: str, seed: int) -> str:
     return f"{RESULTS}/{track}/timing/predictors-seed{seed}.json"
 
 
+def network_times(track: str) -> str:
+    """Milliseconds of paper-size networks, measured with nothing else running."""
+    return f"{RESULTS}/{track}/timing/networks.json"
+
+
 def model(track: str, method: str, training: str) -> str:
     """Trained weights."""
     return f"{RESULTS}/{track}/models/{method}/{training}/model.safetensors"

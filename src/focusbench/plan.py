@@ -9,7 +9,7 @@ nothing else. Imports neither torch nor pandas.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,17 @@ from focusbench.grids import (
     own,
     own_sections,
     predictors,
+    recording,
     restorations,
     section,
+    sees,
     studies,
     timed,
 )
 from focusbench.paths import Restored, base_id, split_size
 
 PLACES = ("path", "truth", "psf")  # files of a recording of one's own: where, not what
+FILES = ("perceptual_weights",)  # parameters of methods that name a file
 ORACLE = "oracle"  # in place of a predictor's id: told the true levels
 IMAGES = "image"  # split by image
 STACKS = "stacks"  # key of samples whose real planes predictors are judged on
@@ -139,6 +142,13 @@ def training_files(
     return files
 
 
+def training_truths(config: Config, track: str) -> dict[str, str]:
+    """Truths that a track's trainings learn from and choose with -> their sample."""
+    learns = config["tracks"][track].get("training") or {}
+    names = [*learns.get("samples", []), *learns.get("validation", [])]
+    return {paths.truth(track, one): one for one in names}
+
+
 def accuracy_files(config: Config, track: str, method: str) -> dict[str, dict[str, str]]:
     """Truths that a predictor is judged on, by role and sample.
 
@@ -238,6 +248,11 @@ def report_inputs(config: Config, track: str, name: str) -> list[str]:
             if predictors(config, track)
         ],
         "models": [paths.model(track, *one) for one in trainings(config, track, study)],
+        "training_traces": [
+            paths.model_trace(track, *one) for one in trainings(config, track, study)
+        ],
+        "training_truths": list(training_truths(config, track)),
+        "network_times": [paths.network_times(track)],
     }
     return list(dict.fromkeys(path for kind in wanted.reads for path in kinds[kind]))
 
@@ -366,9 +381,9 @@ def _check_sample(config: Config, track: str, sample: str, degradation: str = ""
     if name not in known:
         raise InputError(f"{sample} is no sample of track {track}; known: {registry.told(known)}")
     recorded = tracks.TABLE[track].recorded
-    if degradation and own(config, sample) and not degradation.startswith(recorded):
+    if degradation and recording(config, sample) and not degradation.startswith(recorded):
         raise InputError(f"{sample} is a recording, not {degradation}; accepted: {recorded}")
-    if degradation.startswith(recorded) and not own(config, sample):
+    if degradation.startswith(recorded) and not recording(config, sample):
         raise InputError(f"{sample} is no recording of one's own, it cannot be {degradation}")
     if size is None:
         return
@@ -450,7 +465,7 @@ def needs_source(config: Config, track: str, sample: str, degradation: str) -> b
         return False
     from_source = tracks.TABLE[track].from_source
     made = from_source is not None and degradation.startswith(from_source)
-    return made or own(config, sample) is not None
+    return made or recording(config, sample) is not None
 
 
 def train_parameters(config: Config, track: str, method: str, training: str) -> dict[str, Any]:
@@ -462,12 +477,14 @@ def train_parameters(config: Config, track: str, method: str, training: str) -> 
         **_how(config, track, facts),
         "method": facts["target"],
         "parameters": {key: parameters[key] for key in parameters if fit is None or key in fit},
+        **_contents(parameters),
         "trains_on": facts["trains_on"],
         "files": training_files(config, track, training, method),
         "settings": {
             **_section(config, track, "training_keys"),
             **_training_size(training),
             **_training_recordings(config, track, training),
+            **_slides(config, training_truths(config, track).values()),
         },
         "code": code_hash(
             facts["target"], f"{tracks.TABLE[track].package}.training", "focusbench.running"
@@ -481,6 +498,8 @@ def restore_parameters(
     """Of restoring a sample."""
     _check_sample(config, track, sample, degradation)
     facts = _method(config, track, method)
+    if not sees(config, track, method, degradation):
+        raise InputError(f"{method} cannot start from {degradation}; accepted: {facts['sees']}")
     _check_restoration(config, track, sample, method)
     package = tracks.TABLE[track].package
     stages = ["problem", *(["iterates"] if tracks.TABLE[track].iterates else [])]
@@ -530,6 +549,17 @@ def predictor_timing_parameters(config: Config, track: str) -> dict[str, Any]:
             for method, training in timed_predictors(config, track)
         },
         "timing": config["tracks"][track]["timing"],
+    }
+
+
+def network_times_parameters(config: Config, track: str) -> dict[str, Any]:
+    """Of timing the networks that a track compares, at the size of the paper."""
+    section = config["tracks"][track]
+    return {
+        **{key: section[key] for key in ("threads", "budget_seconds")},
+        "device": config["device"],
+        "settings": section["network_times"],
+        "code": code_hash(f"{tracks.TABLE[track].package}.network_times"),
     }
 
 
@@ -595,6 +625,7 @@ def report_parameters(config: Config, track: str, name: str) -> dict[str, Any]:
             "track": grid,
             "study": study,
             "sources": {sample: data_source(config, sample) for sample in samples},
+            **_slides(config, [*samples, *training_truths(config, track).values()]),
             "methods": {
                 name: facts["parameters"]
                 for name, facts in config["methods"][track].items()
@@ -658,11 +689,20 @@ def _training_recordings(config: Config, track: str, training: str) -> dict[str,
     return {**_problem(config, track, first), **told}
 
 
+def _slides(config: Config, samples: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Slides that a user's own fields are of, where they have any."""
+    entries = {one: own(config, one) or {} for one in samples}
+    told = {one: entry["slide"] for one, entry in entries.items() if "slide" in entry}
+    return {"slides": told} if told else {}
+
+
 def _stage_settings(config: Config, track: str, stage: str, sample: str) -> dict[str, Any]:
     entry = own(config, sample)
     if entry is None:
         return {**_section(config, track, stage, sample), "data": {}}
-    return {"data": {key: value for key, value in entry.items() if key not in PLACES}}
+    degraded = recording(config, sample) is None and stage == "observe_keys"
+    section = _section(config, track, stage, sample) if degraded else {}
+    return {**section, "data": {key: value for key, value in entry.items() if key not in PLACES}}
 
 
 def _problem(config: Config, track: str, sample: str) -> dict[str, Any]:
@@ -702,6 +742,13 @@ def _concerning(
         return True
 
     return {key: value for key, value in differs.items() if concerns(key)}
+
+
+def _contents(parameters: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Checksums of the files that parameters name, so that another content is learned from anew."""
+    named = {key: parameters.get(key) for key in FILES}
+    found = {key: sha256(path) for key, path in named.items() if path and Path(path).is_file()}
+    return {"contents": found} if found else {}
 
 
 def _program(command: str) -> dict[str, str]:

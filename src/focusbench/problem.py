@@ -90,6 +90,10 @@ class Problem:
     forward: Forward | None = None  # None: unknown (blind)
     noise: Noise | None = None  # None: unknown
     extras: Mapping[str, np.ndarray] = field(default_factory=dict)
+    # where an estimate has another grid than the observation: the shapes that are accepted, the
+    # whole one first, and its voxel size, um; empty and None: those of the observation
+    estimates: tuple[tuple[int, ...], ...] = ()
+    estimate_voxel_size: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)

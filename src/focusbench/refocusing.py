@@ -70,7 +70,7 @@ def refocus(
         Maps (1, 3, Y, X) to (1, 3 `planes`, `scale` Y, `scale` X), both in [-1, 1]; the colours of
         a plane stand together. A module is moved to `device` and set to evaluation.
     image
-        RGB of 8 bits a colour: TIFF or PNG of any size (`rgb_rows`).
+        RGB of 8 bits a colour: TIFF or PNG of any size, or JPEG (`rgb_rows`).
     output
         File to write or replace, ending in ``.ome.tif``.
     fingerprint

@@ -1,8 +1,9 @@
 """Reading RGB images of any size, some rows at a time.
 
 A whole slide does not fit in memory. Of a TIFF file the strips or tiles that hold the wanted rows
-are decoded; a PNG file, which has one compressed stream, is unpacked from top to bottom. What is
-read is checked first, as in `images`: nothing that is missing is filled up.
+are decoded; a PNG file, which has one compressed stream, is unpacked from top to bottom; a JPEG
+file is decoded whole. What is read is checked first, as in `images`: nothing that is missing is
+filled up.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 import numpy as np
 
 from focusbench import tiff
+from focusbench.data import rgb_image
 from focusbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 WANTED = "an RGB image of 8 bits a colour is wanted"
 LARGEST_PIECE = 2**29
-"""Bytes of the largest piece that is decoded at once: a strip, a tile, an interlaced PNG."""
+"""Bytes of the largest piece that is decoded at once: a strip, a tile, an interlaced PNG or a JPEG
+image."""
 _PIECE = 2**22
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
@@ -55,16 +58,16 @@ def opened(path: str | Path, least: int = 1) -> Iterator[RgbRows]:
     Parameters
     ----------
     path
-        PNG; or TIFF, BigTIFF or OME-TIFF, in strips or tiles of any compression that tifffile
-        decodes, colours together or apart. Smaller pages after the first, such as the levels of a
-        pyramid, are not looked at.
+        PNG; JPEG of up to `LARGEST_PIECE` bytes; or TIFF, BigTIFF or OME-TIFF, in strips or tiles
+        of any compression that tifffile decodes, colours together or apart. Smaller pages after the
+        first, such as the levels of a pyramid, are not looked at.
     least
         Least side that is accepted, pixels.
 
     Raises
     ------
     InputError
-        No such file, neither TIFF nor PNG; truncated or damaged, then or when rows are read; grey,
+        No such file, none of these; truncated or damaged, then or when rows are read; grey,
         with a palette or transparency, of more or less than 8 bits; several images; smaller than
         `least`.
     """
@@ -82,12 +85,35 @@ def opened(path: str | Path, least: int = 1) -> Iterator[RgbRows]:
             except zlib.error as error:
                 raise InputError(f"{path}: {tiff.damage(error)}") from None
             return
+    if start.startswith(rgb_image.JPEG):
+        height, width = rgb_image.size(path)
+        _check_least(path, (height, width), least)
+        if 3 * height * width > LARGEST_PIECE:
+            raise InputError(
+                f"{path}: is a JPEG image of {3 * height * width} bytes; up to {LARGEST_PIECE} are "
+                "accepted: save it as TIFF"
+            )
+        yield _Decoded(rgb_image.read(path))
+        return
     if start[:2] not in (b"II", b"MM"):
-        what = "is neither a TIFF nor a PNG image" if start else "is empty (0 bytes)"
+        what = "is no TIFF, PNG or JPEG image" if start else "is empty (0 bytes)"
         raise InputError(f"{path}: {what}; {WANTED}")
     with _opened_tiff(path) as rows:
         _check_least(path, rows.shape, least)
         yield rows
+
+
+class _Decoded:
+    """Rows of an image that is in memory."""
+
+    pixel_size = None
+
+    def __init__(self, image: np.ndarray) -> None:
+        self.shape = image.shape[:2]
+        self._image = image
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        return self._image[start:stop].copy()
 
 
 def _check_least(path: Path, shape: tuple[int, int], least: int) -> None:

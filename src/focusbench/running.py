@@ -112,10 +112,16 @@ def restore(
         kind = type(restoration).__name__
         raise InputError(f"method {method}: gave a {kind}; accepted: a Restoration")
     estimate = np.asarray(restoration.estimate)
-    if estimate.shape != problem.observed.shape:
+    accepted = problem.estimates or (problem.observed.shape,)
+    if estimate.shape not in accepted:
+        shapes = " or ".join(map(str, accepted))
+        told = "" if problem.estimates else ", that of the observation"
         raise InputError(
-            f"method {method}: gave an estimate of shape {estimate.shape}; accepted: "
-            f"{problem.observed.shape}, that of the observation"
+            f"method {method}: gave an estimate of shape {estimate.shape}; accepted: {shapes}{told}"
+        )
+    if problem.observed.dtype == np.uint8 and estimate.dtype != np.uint8:
+        raise InputError(
+            f"method {method}: gave an estimate of {estimate.dtype}; accepted: uint8, as the image"
         )
     if not np.isfinite(estimate).all():
         raise InputError(f"method {method}: gave an estimate with values that are not finite")

@@ -84,7 +84,7 @@ def opened(path: Path) -> Iterator[TiffFile]:
 
     try:
         pages = _count_pages(path)
-        with _silent("tifffile"), tifffile.TiffFile(path, _multifile=False) as tif:
+        with silent("tifffile"), tifffile.TiffFile(path, _multifile=False) as tif:
             if len(tif.pages) != pages:
                 raise InputError(f"{path}: is truncated or damaged: not all its pages can be read")
             yield tif
@@ -119,7 +119,7 @@ def check_claim(path: Path, claimed: int, compressed: bool) -> None:
 
 
 @contextmanager
-def _silent(name: str) -> Iterator[None]:
+def silent(name: str) -> Iterator[None]:
     """Keep a library's warnings from standard error: what matters is checked and raised here."""
     logger = logging.getLogger(name)
     level = logger.level

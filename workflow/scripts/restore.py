@@ -43,8 +43,8 @@ with job(snakemake.log[0]):
     run = running.make_run(what, seed, state, monitor)
     weights = load_weights(given.model) if given.get("model") else None
     restoration, record = running.restore(what["method"], what["parameters"], problem, run, weights)
-    volume = (restoration.estimate, observed.axes, observed.voxel_size)
-    write_volume(snakemake.output.volume, *volume)
+    voxel_size = problem.estimate_voxel_size or observed.voxel_size
+    write_volume(snakemake.output.volume, restoration.estimate, observed.axes, voxel_size)
     monitor.write_csv(snakemake.output.trace)
     origin = {"code": what["code"], "seed": seed, "observed_sha256": sha256(given.observed)}
     write_json(snakemake.output.record, {**record, **origin})

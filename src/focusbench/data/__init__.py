@@ -16,6 +16,8 @@ TABLE: dict[str, str] = {
     "bbbc006": "focusbench.data.bbbc006",
     "defocus_phantoms": "focusbench.data.defocus_phantoms",
     "defocused": "focusbench.data.defocused",
+    "cytology": "focusbench.data.cytology",
+    "slides": "focusbench.data.slide_field",
 }
 # Sources whose files can be downloaded, and what downloads them: `get(path)` puts one file there.
 # They lie in data/{source}; a user's own folder stands under `data.{source}.directory`.

@@ -9,7 +9,7 @@ OpenCV computes for it is repeated, its rounded mean too: of a 768 x 768 field e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -102,19 +102,57 @@ def windows(
     InputError
         The plane is smaller than a window, or 50 places for each window did not hold enough cells.
     """
-    if min(shape) < side:
-        raise InputError(f"plane of {shape[1]} x {shape[0]} pixels; windows are {side} x {side}")
-    rng = np.random.default_rng(seed)
-    found: list[tuple[int, int]] = []
-    for _ in range(ATTEMPTS * count):
-        if len(found) == count:
-            break
-        y, x = (int(rng.integers(length - side + 1)) for length in shape)
-        if holds_cells(read(y, x), least):
-            found.append((y, x))
+    found = search(read, shape, side, count, seed, least)
     if len(found) < count:
         raise InputError(
             f"cells in {len(found)} of {ATTEMPTS * count} windows of {side} x {side} pixels; "
             f"{count} windows are wanted"
         )
     return found
+
+
+def search(
+    read: Callable[[int, int], np.ndarray],
+    shape: tuple[int, int],
+    side: int,
+    count: int,
+    seed: int | Sequence[int],
+    least: int = LEAST,
+    overlap: float = 1.0,
+) -> list[tuple[int, int]]:
+    """Choose windows as `windows` does; fewer, or none, where no more are found.
+
+    Parameters
+    ----------
+    read, shape, side, count, seed, least
+        As there.
+    overlap
+        Largest part of a window that another one may cover.
+
+    Raises
+    ------
+    InputError
+        The plane is smaller than a window.
+    """
+    if min(shape) < side:
+        raise InputError(f"plane of {shape[1]} x {shape[0]} pixels; windows are {side} x {side}")
+    rng = np.random.default_rng(seed)
+    found: list[tuple[int, int]] = []
+    seen: dict[tuple[int, int], bool] = {}
+    for _ in range(ATTEMPTS * count):
+        if len(found) == count:
+            break
+        place = tuple(int(rng.integers(length - side + 1)) for length in shape)
+        if any(_shared(place, other, side) > overlap for other in found):
+            continue
+        if place not in seen:
+            seen[place] = holds_cells(read(*place), least)
+        if seen[place]:
+            found.append(place)
+    return found
+
+
+def _shared(one: tuple[int, int], other: tuple[int, int], side: int) -> float:
+    """Part of a window that another one covers."""
+    y, x = (max(side - abs(a - b), 0) for a, b in zip(one, other, strict=True))
+    return y * x / side**2

@@ -14,7 +14,7 @@ from functools import cache
 from itertools import groupby
 from pathlib import Path
 
-from focusbench.data import bbbc006_names
+from focusbench.data import bbbc006_names, cytology_names
 from focusbench.errors import InputError
 
 PHANTOMS = ("ellipsoids", "vessels", "cell", "gyroid", "text")  # from easy to hard
@@ -29,6 +29,13 @@ NUCLEI = (
     *(f"nuclei_test{i}" for i in range(1, 10)),
     *(f"nuclei_validation{i}" for i in range(1, 10)),
     *(f"nuclei_train{i}" for i in range(1, 100)),
+)
+# fields of procedural smears: slides to learn from, to test on and to choose with
+CYTOLOGY = tuple(
+    cytology_names.name(slide, field)
+    for slides in cytology_names.SPLIT.values()
+    for slide in slides
+    for field in range(1, 100)
 )
 DEFOCUS_PHANTOMS = ("beads", "ring", "cells")
 BBBC006 = tuple(f"bbbc006_{field}" for field in bbbc006_names.ids())
@@ -54,11 +61,12 @@ def _table() -> dict[str, Sample]:
         ("microtubules", "deconvolution"): MICROTUBULES,
         ("nuclei", "defocus"): NUCLEI,
         ("defocus_phantoms", "defocus"): DEFOCUS_PHANTOMS,
-        ("bbbc006", "defocus"): BBBC006,
+        ("bbbc006", "defocus", "refocus"): BBBC006,
+        ("cytology", "refocus"): CYTOLOGY,
     }
     return {
-        name: Sample(name, source, (track,))
-        for (source, track), ids in sources.items()
+        name: Sample(name, source, tuple(tracks))
+        for (source, *tracks), ids in sources.items()
         for name in ids
     }
 

@@ -60,6 +60,16 @@ def size(path: str | Path, page: int = 0) -> tuple[int, int]:
         return found.imagelength, found.imagewidth
 
 
+def sizes(path: str | Path) -> list[tuple[int, int]]:
+    """Pixels (y, x) of each image of a file, of which only heads are read; errors as `read`."""
+    path = Path(path)
+    if _start(path).startswith((PNG, JPEG)):
+        return [size(path)]
+    with _opened(path) as file:
+        found = [_page(path, file, page) for page in range(len(file.pages))]
+        return [(page.imagelength, page.imagewidth) for page in found]
+
+
 def read(path: str | Path, page: int = 0, window: Window | None = None) -> np.ndarray:
     """Read an image, or a window of it.
 
@@ -196,7 +206,7 @@ def _opened(path: Path) -> Iterator:
     import tifffile
 
     try:
-        with tiff._silent("tifffile"), tifffile.TiffFile(path, _multifile=False) as file:
+        with tiff.silent("tifffile"), tifffile.TiffFile(path, _multifile=False) as file:
             yield file
     except InputError:
         raise

@@ -17,7 +17,7 @@ folder's first name below the searched one, else (at the top) the field itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +32,7 @@ from focusbench.errors import InputError
 ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 PATCH = re.compile(r"(?P<slide>[A-Za-z0-9.]+)_(?P<x>\d+)_(?P<y>\d+)_(?P<layer>-?\d+)")
 NUMBER = re.compile(r"((?:(?:^|_)-)?\d+)$")
+PATCH_LAYERS = tuple(map(str, range(-5, 6)))
 PLANES = 11
 
 
@@ -69,9 +70,103 @@ def fields(directory: str | Path) -> dict[str, Field]:
     return dict(_scanned[key][1])
 
 
+def field(path: str | Path, name: str | None = None) -> Field:
+    """Find one field.
+
+    Parameters
+    ----------
+    path
+        Without `name`, a multi-page TIFF, or a folder whose own images are the planes; what lies in
+        its subfolders is not looked at. With `name`, a folder as `fields` searches it.
+    name
+        The field's id in the folder. One of the public patches is looked for where that layout has
+        it first, so that the folder need not be searched.
+
+    Raises
+    ------
+    InputError
+        What `fields` refuses; no such file or field.
+    """
+    place = Path(path).expanduser()
+    if name is not None:
+        return _patch(place, name) or _known(fields(path), name, path)
+    if place.is_dir():
+        found = _sort(place, sorted(file for file in place.iterdir() if _is_image(file)))
+        if len(found) != 1:
+            raise InputError(
+                f"{path}: holds {len(found) or 'no'} fields itself; a folder with one image a "
+                "plane, a multi-page TIFF, or the id of a field in the folder is wanted"
+            )
+        return next(iter(found.values()))
+    return _of(place.parent, place, [Plane(place, i, None) for i in range(rgb_image.pages(place))])
+
+
+def check(one: Field, planes: int, place: str) -> None:
+    """Check how many planes a field has.
+
+    Parameters
+    ----------
+    one
+        The field.
+    planes
+        How many it must have, odd.
+    place
+        What a message begins with: where the number stands.
+
+    Raises
+    ------
+    InputError
+        An even number, or another one than the field's.
+    """
+    if type(planes) is not int or planes < 1 or not planes % 2:
+        raise InputError(f"{place}: planes is {planes!r}; accepted is an odd number of planes")
+    if len(one.planes) != planes:
+        layers = [plane.layer for plane in one.planes]
+        told = f" ({', '.join(map(str, layers))})" if None not in layers else ""
+        raise InputError(
+            f"{place}: field {one.id} has {len(layers)} planes{told}; {planes} are wanted"
+        )
+
+
+def size(one: Field) -> tuple[int, int]:
+    """Pixels (y, x) of a field's planes, of which only the heads are read.
+
+    Raises
+    ------
+    InputError
+        What `rgb_image.size` refuses, or planes of unequal size.
+    """
+    sizes = {path: rgb_image.sizes(path) for path in map(Path, files(one))}
+    return equal(one, [sizes[plane.path][plane.page] for plane in one.planes])
+
+
+def equal(one: Field, sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The one size (y, x) of a field's planes; unequal ones are refused (InputError)."""
+    first = sizes[0]
+    for plane, other in zip(one.planes, sizes, strict=True):
+        if other != first:
+            raise InputError(
+                f"{_called(plane)}: is {other[1]} x {other[0]} pixels, but "
+                f"{_called(one.planes[0], name=True)} is {first[1]} x {first[0]}; planes of one "
+                "field have equal size"
+            )
+    return first
+
+
+def read(one: Field, window: Window | None = None) -> np.ndarray:
+    """Read a field, or a window of it, as uint8 (planes, Y, X, 3); errors as `stack`."""
+    size(one)
+    return np.stack([rgb_image.read(plane.path, plane.page, window) for plane in one.planes])
+
+
 def source_files(sample: str, settings: Mapping[str, Any]) -> list[str]:
     """Files of a field; errors as `stack`."""
-    return list(dict.fromkeys(str(plane.path) for plane in _find(sample, settings).planes))
+    return files(_find(sample, settings))
+
+
+def files(one: Field) -> list[str]:
+    """Files of a field, each once, in the order of its planes."""
+    return list(dict.fromkeys(str(plane.path) for plane in one.planes))
 
 
 def stack(sample: str, settings: Mapping[str, Any]) -> np.ndarray:
@@ -97,17 +192,7 @@ def stack(sample: str, settings: Mapping[str, Any]) -> np.ndarray:
         What `fields` and `rgb_image.read` refuse; no such field; an even number of planes, a
         missing one, or one of another size.
     """
-    one = _find(sample, settings)
-    window = _window(settings)
-    first = rgb_image.size(one.planes[0].path, one.planes[0].page)
-    for plane in one.planes[1:]:
-        other = rgb_image.size(plane.path, plane.page)
-        if other != first:
-            raise InputError(
-                f"{plane.path}: is {other[1]} x {other[0]} pixels, but {one.planes[0].path.name} "
-                f"is {first[1]} x {first[0]}; planes of one field have equal size"
-            )
-    return np.stack([rgb_image.read(plane.path, plane.page, window) for plane in one.planes])
+    return read(_find(sample, settings), _window(settings))
 
 
 def windows(
@@ -117,17 +202,21 @@ def windows(
 
     Only the windows that are looked at are read, so that a plane may be larger than the memory.
     """
-    one = _find(sample, settings)
-    middle = one.planes[len(one.planes) // 2]
-
-    def read(y: int, x: int) -> np.ndarray:
-        return rgb_image.read(middle.path, middle.page, Window(y, x, side, side))
-
-    shape = rgb_image.size(middle.path, middle.page)
+    shape, look = middle(_find(sample, settings), side)
     try:
-        return foreground.windows(read, shape, side, count, seed)
+        return foreground.windows(look, shape, side, count, seed)
     except InputError as error:
         raise InputError(f"field {sample}: {error}") from None
+
+
+def middle(one: Field, side: int) -> tuple[tuple[int, int], Callable[[int, int], np.ndarray]]:
+    """Size (y, x) of a field's middle plane, and what reads its window that begins at (y, x)."""
+    plane = one.planes[len(one.planes) // 2]
+
+    def look(y: int, x: int) -> np.ndarray:
+        return rgb_image.read(plane.path, plane.page, Window(y, x, side, side))
+
+    return rgb_image.size(plane.path, plane.page), look
 
 
 def from_grey(planes: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -168,13 +257,19 @@ def _times(places: Iterable[Path]) -> dict[Path, int]:
 
 
 def _scan(root: Path, directory: str | Path) -> dict[str, Field]:
-    paths = sorted(
-        path
-        for path in root.rglob("*")
-        if path.suffix.lower() in ENDINGS and not path.name.startswith(".") and path.is_file()
-    )
+    paths = sorted(path for path in root.rglob("*") if _is_image(path))
     if not paths:
         raise InputError(f"{directory}: no image in this folder; wanted are {', '.join(ENDINGS)}")
+    return _sort(root, paths)
+
+
+def _is_image(path: Path) -> bool:
+    named = path.suffix.lower() in ENDINGS and not path.name.startswith(".")
+    return named and path.is_file()
+
+
+def _sort(root: Path, paths: list[Path]) -> dict[str, Field]:
+    """Fields that images belong to."""
     patches: dict[str, list[Plane]] = {}
     folders: dict[Path, list[Path]] = {}
     found: dict[str, Field] = {}
@@ -189,12 +284,31 @@ def _scan(root: Path, directory: str | Path) -> dict[str, Field]:
             _put(found, _of(root, path, [Plane(path, page, None) for page in range(count)]))
         else:
             folders.setdefault(path.parent, []).append(path)
-    for folder, files in folders.items():
-        _put(found, _of(root, folder, _ordered(files)))
+    for folder, inside in folders.items():
+        _put(found, _of(root, folder, _ordered(inside)))
     for key, planes in patches.items():
-        ordered = _distinct(key, sorted(planes, key=lambda plane: plane.layer))
-        _put(found, Field(key, key.split("_")[0], tuple(ordered)))
+        _put(found, _patch_field(key, planes))
     return dict(sorted(found.items()))
+
+
+def _patch_field(key: str, planes: list[Plane]) -> Field:
+    ordered = _distinct(key, sorted(planes, key=lambda plane: plane.layer))
+    return Field(key, key.split("_")[0], tuple(ordered))
+
+
+def _patch(root: Path, key: str) -> Field | None:
+    """A field of the public patches, where their layout has it: `{slide}/{layer}` or `{layer}`."""
+    if not PATCH.fullmatch(f"{key}_0"):
+        return None
+    for folder in (root / key.split("_")[0], root):
+        planes = [
+            Plane(path, 0, int(layer))
+            for layer in PATCH_LAYERS
+            if (path := folder / layer / f"{key}_{layer}.jpg").is_file()
+        ]
+        if planes:
+            return _patch_field(key, planes)
+    return None
 
 
 def _of(root: Path, place: Path, planes: list[Plane]) -> Field:
@@ -224,7 +338,7 @@ def _ordered(files: list[Path]) -> list[Plane]:
         ]
         return _distinct(str(files[0].parent), sorted(planes, key=lambda plane: plane.layer))
     return [
-        Plane(path, 0, None) for path in sorted(files, key=lambda file: images._natural(file.name))
+        Plane(path, 0, None) for path in sorted(files, key=lambda file: images.natural(file.name))
     ]
 
 
@@ -242,20 +356,22 @@ def _find(sample: str, settings: Mapping[str, Any]) -> Field:
     directory, wanted = settings.get("directory"), settings.get("planes", PLANES)
     if not directory:
         raise InputError("slides: directory is not set; a folder with focal stacks is wanted")
-    if type(wanted) is not int or wanted < 1 or not wanted % 2:
-        raise InputError(f"slides: planes is {wanted!r}; accepted is an odd number of planes")
-    found = fields(directory)
-    if sample not in found:
-        there = ", ".join(list(found)[:8]) + (", ..." if len(found) > 8 else "")
-        raise InputError(f"{directory}: holds no field {sample!r}; there are {there}")
-    one = found[sample]
-    if len(one.planes) != wanted:
-        layers = [plane.layer for plane in one.planes]
-        told = f" ({', '.join(map(str, layers))})" if None not in layers else ""
-        raise InputError(
-            f"{directory}: field {sample} has {len(layers)} planes{told}; {wanted} are wanted"
-        )
+    one = _known(fields(directory), sample, directory)
+    check(one, wanted, str(directory))
     return one
+
+
+def _called(plane: Plane, name: bool = False) -> str:
+    """What a message calls a plane: its file (or that one's name), and its page after the first."""
+    page = f", page {plane.page}" if plane.page else ""
+    return f"{plane.path.name if name else plane.path}{page}"
+
+
+def _known(found: Mapping[str, Field], name: str, directory: str | Path) -> Field:
+    if name not in found:
+        there = ", ".join(list(found)[:8]) + (", ..." if len(found) > 8 else "")
+        raise InputError(f"{directory}: holds no field {name!r}; there are {there}")
+    return found[name]
 
 
 def _window(settings: Mapping[str, Any]) -> Window | None:

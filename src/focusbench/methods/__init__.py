@@ -26,6 +26,7 @@ class Entry:
     predictor: str | None = None  # whose levels it is told, unless a parameter names another
     fitted: str | None = None  # "gain" or "affine": scored after that fit to the truth (an oracle)
     also: tuple[str, ...] = ()  # further tracks that have it
+    sees: str | None = None  # expression of the degradations that it can start from; None: any
 
     def serves(self, track: str) -> bool:
         """Whether a track has this method."""
@@ -42,6 +43,19 @@ def _predictor(target: str, *, stochastic: bool = True) -> Entry:
         trains_on="levels",
         fit_parameters=None,
         predicts=True,
+    )
+
+
+def _refocuser(target: str, sees: str = "lowres", *, stochastic: bool = True) -> Entry:
+    """One that learns the focal planes of one image; all its parameters shape what it learns."""
+    return Entry(
+        f"focusbench.methods.{target}",
+        "refocus",
+        stochastic=stochastic,
+        gpu=stochastic,
+        trains_on=sees,
+        fit_parameters=None,
+        sees={"lowres": "(?:lowres|offmodel).*", "highres": "highres.*"}[sees],
     )
 
 
@@ -174,6 +188,13 @@ TABLE: dict[str, Entry] = {
         gpu=True,
         predictor="delpnet",
     ),
+    "bicubic": Entry("focusbench.methods.bicubic:Bicubic", "refocus", trivial=True),
+    "linear_per_plane": _refocuser("linear_per_plane:LinearPerPlane", stochastic=False),
+    "mfpinet": _refocuser("mfpinet:Mfpinet"),
+    "mfpinet_hr_input": _refocuser("mfpinet_hr_input:MfpinetHrInput", "highres"),
+    "refocus_naf": _refocuser("refocus_naf:RefocusNaf"),
+    "deep_z": _refocuser("deep_z:DeepZ", "highres"),
+    "srgan": _refocuser("srgan:Srgan"),
 }
 
 

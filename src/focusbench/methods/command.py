@@ -61,11 +61,16 @@ class Command:
             self._run(words, run.threads, budget)
             if not estimate.exists():
                 raise InputError(f"command {words[0]!r} left no file at {{estimate}}")
-            array = read_volume(estimate, problem.axes).array.astype(np.float32)
-        if array.shape != problem.observed.shape:
+            array = read_volume(estimate, problem.axes).array
+        if problem.observed.dtype != np.uint8:
+            array = array.astype(np.float32)
+        accepted = problem.estimates or (problem.observed.shape,)
+        if array.shape not in accepted:
+            shapes = " or ".join(map(str, accepted))
+            told = "" if problem.estimates else ", that of the observation"
             raise InputError(
                 f"command {words[0]!r} left an estimate of shape {array.shape}; accepted: "
-                f"{problem.observed.shape}, that of the observation"
+                f"{shapes}{told}"
             )
         return Restoration(array)
 

@@ -152,6 +152,11 @@ class Results:
         found = sorted(folder.glob("predictors-seed*.json"))
         return self._json(str(found[0].relative_to(self.root))) if found else {}
 
+    def network_times(self) -> dict[str, Any]:
+        """What the track's `network_times.measure` found; empty: not measured."""
+        path = paths.network_times(self.track)
+        return self._json(path) if (self.root / path).is_file() else {}
+
     def timings(self) -> DataFrame:
         """One row per timed item: its ids and what its timing file says, plus `cpu_seconds`.
 
@@ -190,6 +195,32 @@ class Results:
             for method, training in self.trained
         ]
         return pandas.DataFrame(rows)
+
+    def training_trace(self, method: str) -> DataFrame | None:
+        """How a method's first training went; None: it was not trained for these items.
+
+        Columns step, loss, psnr (dB, of the validation sample; NaN where it was not looked at), and
+        `seconds` and `cpu_seconds` from the start.
+
+        Raises
+        ------
+        InputError
+            A file is missing or is not what this package writes.
+        """
+        import pandas
+
+        known = [training for one, training in self.trained if one == method]
+        if not known:
+            return None
+        table = self._trace(paths.model_trace(self.track, method, known[0]))
+        spent = self._json(paths.model_record(self.track, method, known[0]))["trace_seconds"]
+        columns = pandas.DataFrame(spent, columns=["seconds", "cpu_seconds"])
+        return pandas.concat([table, columns], axis=1)
+
+    def training_truths(self) -> list[tuple[str, str]]:
+        """(role, sample) of what the track's trainings learn from and choose with."""
+        learns = self.settings.get("track", {}).get("training") or {}
+        return [(role, name) for role in ("samples", "validation") for name in learns.get(role, [])]
 
     def weights(self, method: str, sample: str | None = None) -> Weights | None:
         """Trained weights of a method, of its first seed; None: it was not trained for these items.
@@ -250,11 +281,14 @@ class Results:
         InputError
             The file is missing or has other columns.
         """
+        return self._trace(paths.trace(self.track, item))
+
+    def _trace(self, name: str) -> DataFrame:
         import pandas
 
-        path = self.root / paths.trace(self.track, item)
+        path = self.root / name
         if not path.is_file():
-            raise InputError(f"{path}: there is no such file; run its restoration first")
+            raise InputError(f"{path}: there is no such file; run what makes it first")
         try:
             table = pandas.read_csv(path, dtype={"loss": float, "psnr": float})
         except ValueError as error:

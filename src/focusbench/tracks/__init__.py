@@ -47,6 +47,7 @@ class Track:
     from_source: str | None = None  # beginning of degradations made from the source, not the truth
     recorded: str = "recorded"  # degradation id of a user's own observations
     iterates: bool = False  # whether the stage `iterates` measures single iterates of a run
+    own_truths: bool = False  # a user's own samples are truths, degraded as the package's are
     checked: bool = False  # whether the stage `checks` looks at a configuration before any work
     # ends of the ids of observations that are made from another one, {its id}_{end}, and whether
     # trivial rows say anything there
@@ -57,7 +58,8 @@ class Track:
     @property
     def any_degradation(self) -> str:
         """Regular expression of all ids: made, recorded, and derived from either."""
-        whole = f"(?:{self.degradation}|{self.recorded})"
+        recorded = "" if self.own_truths else f"|{self.recorded}"
+        whole = f"(?:{self.degradation}{recorded})"
         return f"(?:{whole}_(?:{'|'.join(self.derived)})|{whole})" if self.derived else whole
 
 
@@ -194,6 +196,40 @@ TABLE: dict[str, Track] = {
             "mismatch": Report(("scores", "records"), study="mismatch"),
             "stacks": Report(("accuracies",), needs="stacks"),
             "recordings": Report((*_PICTURES, "levels"), study="recordings"),
+        },
+    ),
+    "refocus": Track(
+        "focusbench.tracks.refocus",
+        degradation=r"(?:(?:lowres|highres)(?:_(?:up|down)[1-9])?|offmodel)(?:_jpeg)?",
+        degradation_help="lowres (half the size, blurred), highres (the middle plane itself), both "
+        "also with _up1, _down1 (an input that many planes beside the middle), offmodel (half the "
+        "size, made another way); all also with _jpeg",
+        own="slides",
+        own_truths=True,
+        axes="ZYXC",
+        data_range=255.0,
+        truth_keys=("cytology",),
+        observe_keys=("offmodel",),
+        observe_only={"offmodel": "offmodel"},
+        problem_keys=(),
+        checked=True,
+        tables={
+            "table1": Report(("scores", "records", "trainings")),
+            "table2": Report(("scores", "records", "trainings")),
+            "table3": Report(("network_times",)),
+            "methods": Report(("scores", "records", "trainings")),
+            "jpeg": Report(("scores", "records", "trainings"), study="jpeg"),
+            "cost": Report(("timings", "timed_records", "trainings")),
+        },
+        figures={
+            "fig2": Report((*_PICTURES, "trainings")),
+            "fig3": Report((*_PICTURES, "trainings")),
+            "fig4": Report((*_PICTURES, "trainings")),
+            "planes": Report(("scores", "trainings")),
+            "spectra": Report((*_PICTURES, "trainings")),
+            "mismatch": Report(("scores", "trainings"), study="mismatch"),
+            "budget": Report(("scores", "trainings", "training_traces", "training_truths")),
+            "slides": Report(("truths", "observations", "training_truths")),
         },
     ),
 }

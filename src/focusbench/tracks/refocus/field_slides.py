@@ -1,0 +1,31 @@
+"""Which slide a field is of: fields of one look alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from focusbench.data import cytology_names
+from focusbench.errors import InputError
+
+
+def slide(sample: str, settings: Mapping[str, Any]) -> str:
+    """Return the slide of a field, in words; of fields that nothing is known of, their own id.
+
+    `settings`: may hold `slides` (sample -> name of its slide).
+    """
+    known = (settings.get("slides") or {}).get(sample)
+    if known is not None:
+        return str(known)
+    try:
+        return f"slide {cytology_names.parse(sample)[0]}"
+    except InputError:
+        return sample
+
+
+def by_slide(samples: Sequence[str], settings: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Slide -> its fields, both in the order of `samples`."""
+    found: dict[str, list[str]] = {}
+    for sample in samples:
+        found.setdefault(slide(sample, settings), []).append(sample)
+    return found
