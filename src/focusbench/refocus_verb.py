@@ -20,9 +20,9 @@ def add(verbs: Any, checked: Any) -> None:
         "refocus",
         help="make the focal planes of an image of any size",
         description="Write the focal planes that a trained method sees in one RGB image of 8 bits "
-        "a colour, TIFF or PNG or JPEG of any size, as a pyramidal OME-TIFF. The image is worked through "
-        "in blocks, so that memory does not grow with its height. A run that was killed goes on "
-        "where it was when the same command is given again.",
+        "a colour, TIFF, PNG or JPEG of any size, as a pyramidal OME-TIFF. The image is worked "
+        "through in blocks, so that memory does not grow with its height. A run that was killed "
+        "goes on where it was when the same command is given again.",
     )
     verb.add_argument("stack", metavar="image", help="TIFF, PNG or JPEG, RGB of 8 bits a colour")
     verb.add_argument("-o", "--output", required=True, help="the stack to write (.ome.tif)")

@@ -95,7 +95,8 @@ def test_sources_are_built_by_id():
         *("cytology", "slides"),
     ]
     for name in data.names():
-        assert data.build(name) is import_module(f"focusbench.data.{name}")
+        module = {"slides": "slide_field"}.get(name, name)
+        assert data.build(name) is import_module(f"focusbench.data.{module}")
     with pytest.raises(InputError, match="unknown data source 'nowhere'; known: phantoms"):
         data.build("nowhere")
 
