@@ -136,7 +136,8 @@ def _reached(found: _Shown) -> str:
     if short:
         text += (
             f"That is short of what it should have, {WANTED:g} dB over linear_per_plane and more "
-            "than bicubic at 0 µm: this budget of training is too small for it. "
+            "than bicubic at 0 µm: in this budget it does not get there, and the curve shows what "
+            "more of it gives. "
         )
     return text
 

@@ -57,6 +57,7 @@ class _Shown(NamedTuple):
     curves: list[Curve]
     points: dict[str, dict[Curve, _Points]]  # metric, or GAIN -> curve
     reference: str | None  # method that gains are over
+    fewer: dict[str, int]  # metric -> fields that have it, where some have not
     endless: dict[Curve, list[float]]  # planes where some field equals the truth
 
 
@@ -89,6 +90,8 @@ def planes_caption(results: Results, settings: Mapping[str, Any]) -> str:
         f"{shown.listed(names)} against the height of the focal plane above that of the input. "
         f"{_over(found.samples)}"
     )
+    for key, count in found.fewer.items():
+        text += f" Of {METRICS[key].label}: the {count} of them that have it."
     if found.reference:
         text += (
             f" Upper middle: PSNR over that of {found.reference} on the same field, whose bands "
@@ -181,7 +184,17 @@ def _shown(results: Results) -> _Shown | None:
     if base is not None:
         points[GAIN] = _gains({one: values[one]["psnr"] for one in points["psnr"]}, base, heights)
     reference = base.method if base else None
-    return _Shown(np.array(heights), order, curves, points, reference, endless)
+    known = {
+        key: {
+            sample
+            for one in values.values()
+            for sample, row in one.get(key, {}).items()
+            if not np.isnan(list(row.values())).all()
+        }
+        for key in SHOWN
+    }
+    fewer = {key: len(one) for key, one in known.items() if 0 < len(one) < len(order)}
+    return _Shown(np.array(heights), order, curves, points, reference, fewer, endless)
 
 
 def _gains(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 DEGRADATIONS = (shown.LOWRES, shown.HIGHRES)
 MOST_FIELDS = 4
 LOWEST = -30.0  # dB; where nearly nothing is left, how little does not matter
-HIGHEST = 12.0
+HIGHEST = 24.0
 COARSE = 2  # pixels of the truth along one of an image of half the size
 TRUTH = {"color": "#000000", "linewidth": 2.2, "zorder": 1, "alpha": 0.8}
 NOTHING = "No field with a truth and a voxel size was restored: there are no spectra to compare."
@@ -76,7 +76,8 @@ def spectra_caption(results: Results, settings: Mapping[str, Any]) -> str:
     text = (
         "Power of grey images (BT.601 luma) by spatial frequency, averaged over all directions, "
         "with a Hann window and without the mean: above, its density; below, that of the estimate "
-        "over the truth's, dB: below 0 detail is missing, above 0 it was added, right or wrong. "
+        "over the truth's, dB: below 0 detail is missing; above 0 there is more than there should "
+        "be, as of a sharp image in place of a blurred plane. "
         f"{'Mean power over ' if several else ''}{len(found.samples)} "
         f"{'fields' if several else 'field'} ({names})"
     )
