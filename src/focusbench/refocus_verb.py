@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from focusbench import methods
 from focusbench.errors import InputError
 
 TRACK = "refocus"
+ALIKE = 0.05  # relative difference of pixels that is let pass
+_log = logging.getLogger(__name__)
 CODE = ("focusbench.refocusing", "focusbench.training.planes_learning")
 
 
@@ -89,9 +93,21 @@ def _refocus(options: argparse.Namespace, checked: Any) -> None:
         quiet=options.quiet,
         **sizes,
     )
+    _warn_of_pixels(made.voxel_size[-1], weights.description.get("pixel_size"))
     z, y, x, _ = made.shape
     shown = "plane" if z == 1 else "planes"
     print(f"{Path(options.output).name}: {z} {shown} of {x} x {y} pixels, {made.bytes} bytes")
+
+
+def _warn_of_pixels(made: float | None, learned: float | None) -> None:
+    """A network knows the pixels that it learned with, and no other."""
+    if made is not None and learned is not None and not math.isclose(made, learned, rel_tol=ALIKE):
+        _log.warning(
+            "the result has pixels of %.4g um, the weights learned with %.4g um: it may mean "
+            "nothing",
+            made,
+            learned,
+        )
 
 
 def _method_of(told: Any, path: str) -> Any:
