@@ -5,22 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from focusbench.networks.mfpinet import Mfpinet as Network
-from focusbench.training.planes_learning import PlanesLearning
+from focusbench.training.mfpinet_learning import MfpinetLearning
 
 
 @dataclass(frozen=True)
-class Mfpinet(PlanesLearning):
+class Mfpinet(MfpinetLearning):
     """The paper's own network, against its discriminator.
 
     Parameters
     ----------
-    epochs, ..., processes
-        Those of `training.planes_learning.PlanesLearning`.
+    epochs, ..., start
+        Those of `training.mfpinet_learning.MfpinetLearning`.
     """
 
     name: ClassVar[str] = "mfpinet"
-
-    def network(self, planes: int) -> Network:
-        """Build the generator."""
-        return Network(self.width, planes, scale=self.scale)

@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from focusbench.networks.mfpinet import Mfpinet as Network
-from focusbench.training.planes_learning import PlanesLearning
+from focusbench.training.mfpinet_learning import MfpinetLearning
 
 
 @dataclass(frozen=True)
-class MfpinetHrInput(PlanesLearning):
+class MfpinetHrInput(MfpinetLearning):
     """MFPINet whose end divides no pixel: it keeps the resolution and makes the planes.
 
     Parameters
     ----------
-    epochs, ..., processes
-        Those of `training.planes_learning.PlanesLearning`.
+    epochs, ..., start
+        Those of `training.mfpinet_learning.MfpinetLearning`.
     """
 
     name: ClassVar[str] = "mfpinet_hr_input"
@@ -26,7 +25,3 @@ class MfpinetHrInput(PlanesLearning):
     def architecture(self) -> dict[str, Any]:
         """What weights must agree on to fit this method: `mfpinet` at a scale of 1."""
         return {**super().architecture, "network": "mfpinet"}
-
-    def network(self, planes: int) -> Network:
-        """Build the generator."""
-        return Network(self.width, planes, scale=self.scale)

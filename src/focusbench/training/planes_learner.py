@@ -85,7 +85,7 @@ class PlanesLearner:
         self._ahead: tuple[int, Any] | None = None
         part = how.batch_size // self.share.processes
         self.items = range(self.share.rank * part, (self.share.rank + 1) * part)
-        self.add("generator", lambda: how.network(data.planes))
+        self.add("generator", self._generator)
         if how.adversarial_weight > 0:
             self.add("discriminator", lambda: how.discriminator(data.planes))
 
@@ -122,7 +122,8 @@ class PlanesLearner:
         self.networks[name] = network
         self.called[name] = self.share.wrap(network)
         rate = self.how.rates[name]
-        self.optimizers[name] = torch.optim.Adam(network.parameters(), lr=rate)
+        betas = (0.9, self.how.beta2)
+        self.optimizers[name] = torch.optim.Adam(network.parameters(), lr=rate, betas=betas)
 
     def load_crops(self) -> tuple[Tensor, Tensor, Sequence[Sequence[int]] | None]:
         """This step's inputs (N, 3, y, x) and planes (N, 3 K, Y, X), in the network's range.
@@ -167,6 +168,8 @@ class PlanesLearner:
         """Move a network's parameters to lessen a loss."""
         self.optimizers[name].zero_grad()
         loss.backward()
+        if self.how.clip:
+            nn.utils.clip_grad_norm_(self.networks[name].parameters(), self.how.clip)
         self.optimizers[name].step()
 
     def predict(self, network: nn.Module, given: Tensor) -> Tensor:
@@ -234,6 +237,11 @@ class PlanesLearner:
             own = {key[len(start) :]: v for key, v in tensors.items() if key.startswith(start)}
             network.load_state_dict(own)
             optimizers.unpack(self.optimizers[name], tensors, scalars[name])
+
+    def _generator(self) -> nn.Module:
+        network = self.how.network(self.data.planes)
+        self.how.begin(network, self.data, self.run)
+        return network
 
     def _cut(self, step: int) -> tuple[tuple[Tensor, Tensor], Sequence[Sequence[int]] | None]:
         how, planes = self.how, self.planes(step)

@@ -46,8 +46,10 @@ class PlanesLearning(ABC):
         Side of the crops, pixels of the planes.
     batch_size
         Crops in a step.
-    learning_rate
+    learning_rate, beta2
         Of Adam, whose other constants are torch's own.
+    clip
+        Norm of a network's gradient down to which larger ones are shortened; 0: none is.
     halve_every
         Epochs after which the rate is halved, again and again; 0: never.
     warm_up
@@ -78,6 +80,8 @@ class PlanesLearning(ABC):
     patch: int = 768
     batch_size: int = 2
     learning_rate: float = 1e-4
+    beta2: float = 0.999
+    clip: float = 0.0
     halve_every: int = 2
     warm_up: int = 0
     anneal: float = 0.0
@@ -104,8 +108,10 @@ class PlanesLearning(ABC):
             counts=("patches", "patch", "batch_size", "width", "discriminator_width"),
             counts_or_0=("epochs", "halve_every", "warm_up"),
             positive=("learning_rate",),
-            positive_or_0=("anneal", "adversarial_weight", "adversarial_from"),
+            positive_or_0=("beta2", "clip", "anneal", "adversarial_weight", "adversarial_from"),
         )
+        if self.beta2 >= 1:
+            raise InputError(f"beta2 is {self.beta2!r}; a number from 0 to below 1 is accepted")
         for name in ("anneal", "adversarial_from"):
             if getattr(self, name) > 1:
                 raise InputError(
@@ -122,6 +128,9 @@ class PlanesLearning(ABC):
     def discriminator(self, planes: int) -> nn.Module:
         """Build its adversary: what the generator is to make -> logits, above 0 for real."""
         return MfpinetDiscriminator(self.discriminator_width, 3 * planes, logits=True)
+
+    def begin(self, network: nn.Module, data: FocalFields, run: Run) -> None:  # noqa: B027
+        """Change the generator's starting values, if they are not to be as built."""
 
     def planes_of(self, network: nn.Module, images: Tensor, planes: int) -> Tensor:
         """All planes (N, 3 planes, scale y, scale x) of images (N, 3, y, x), in `value_range`.
