@@ -84,7 +84,7 @@ def recomputed(images, network):
 
 def test_agrees_with_a_second_writing_down():
     torch.manual_seed(0)
-    network = RefocusNaf(width=4, blocks=[1, 2], middle=1, planes=2).double()
+    network = RefocusNaf(width=4, blocks=[1, 2], middle=1, planes=2, skip=False).double()
     with torch.no_grad():
         for label, parameter in network.named_parameters():
             if label.endswith("factor") or ".layers.0." in label:
@@ -113,7 +113,7 @@ def test_nothing_looks_at_the_whole_image():
 @pytest.mark.parametrize("shape", [(9, 17), (1, 1)])
 def test_padding_is_the_mirror_image(shape):
     torch.manual_seed(0)
-    network = RefocusNaf(width=2, planes=1, blocks=[1, 1])
+    network = RefocusNaf(width=2, planes=1, blocks=[1, 1], skip=False)
     assert network.multiple == 4
     images = torch.rand(1, 3, *shape)
     whole = images
@@ -125,6 +125,21 @@ def test_padding_is_the_mirror_image(shape):
     result = network(images)
     assert result.shape == (1, 3, 2 * shape[0], 2 * shape[1])
     assert torch.equal(result, network(whole)[..., : 2 * shape[0], : 2 * shape[1]])
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_with_the_skip_it_starts_as_the_enlarged_image_in_every_plane(scale):
+    torch.manual_seed(0)
+    images = 1.8 * torch.rand(1, 3, 12, 16) - 0.9
+    network = RefocusNaf(width=2, planes=4, scale=scale)
+    wide = images
+    if scale == 2:
+        wide = functional.interpolate(images, scale_factor=2, mode="bicubic")
+    result = network(images)
+    assert (result - wide.repeat(1, 4, 1, 1)).abs().max() < 0.05
+    without = RefocusNaf(width=2, planes=4, scale=scale, skip=False)
+    without.load_state_dict(network.state_dict())
+    assert torch.allclose(without(images) + wide.repeat(1, 4, 1, 1), result, atol=1e-6)
 
 
 def test_no_halving():

@@ -11,7 +11,7 @@ THIN = {
     "mfpinet": {"width": 4, "planes": 3},
     "deep_z": {"width": 4},
     "srgan": {"width": 4, "blocks": 2},
-    "refocus_naf": {"width": 4, "planes": 3},
+    "refocus_naf": {"width": 4, "planes": 3, "skip": False},
 }
 CHANNELS = {"deep_z": 4}
 LEAST = {"mfpinet": -1, "deep_z": 0, "srgan": 0, "refocus_naf": -1}

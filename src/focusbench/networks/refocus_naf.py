@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from focusbench.errors import InputError
 from focusbench.networks.image_checks import check_images
@@ -17,6 +18,8 @@ from focusbench.parameters import check_whole
 BLOCKS = (2, 3, 3)
 MIDDLE = 2
 EPSILON = 1e-6
+START = 0.01
+"""Of the last convolution's starting values, where the image is added to its result."""
 
 
 class RefocusNaf(nn.Module):
@@ -24,7 +27,8 @@ class RefocusNaf(nn.Module):
 
     Going down, blocks and a 2x2 convolution of stride 2 to twice the channels; going up, a 1x1
     convolution without bias and a pixel shuffle to half the channels, the features of that size
-    added, and blocks; then `planes_head.PlanesHead`. A block adds to the features, times a learned
+    added, and blocks; then `planes_head.PlanesHead`, whose result is added to the image, enlarged
+    by bicubic interpolation, in every plane. A block adds to the features, times a learned
     factor for each channel that starts at 0: normalisation over the channels of a pixel, a 1x1
     convolution to twice the channels, a 3x3 one channel by channel, the product of the two halves
     of the channels, a 1x1 convolution; and then the same without the 3x3 convolution.
@@ -57,6 +61,9 @@ class RefocusNaf(nn.Module):
         Colours of the image, and of each plane.
     scale
         Pixels of the result along a pixel of the image; 1 for input of full resolution.
+    skip
+        Whether the image is added to the result. MFPINet has no such way past it: without, a short
+        training is spent on learning to hand the image on.
 
     Attributes
     ----------
@@ -72,6 +79,7 @@ class RefocusNaf(nn.Module):
         planes: int = 11,
         channels: int = 3,
         scale: int = 2,
+        skip: bool = True,
     ) -> None:
         super().__init__()
         for name, value in (("width", width), ("planes", planes), ("channels", channels)):
@@ -79,7 +87,7 @@ class RefocusNaf(nn.Module):
         check_whole("scale", scale, 1)
         check_whole("middle", middle, 0)
         _check_blocks(blocks)
-        self.channels, self.scale = channels, scale
+        self.channels, self.scale, self.skip, self.n_planes = channels, scale, skip, planes
         self.multiple = 2 ** len(blocks)
         levels = [(width * 2**level, number) for level, number in enumerate(blocks)]
         self.head = nn.Conv2d(channels, width, 7, padding=3)
@@ -93,11 +101,16 @@ class RefocusNaf(nn.Module):
         )
         self.up = nn.ModuleList(_blocks(c, number) for c, number in levels)
         self.end = PlanesHead(width, width, planes * channels, scale)
+        if skip:  # it starts as the image, about
+            with torch.no_grad():
+                self.end.planes.weight.mul_(START)
+                self.end.planes.bias.zero_()
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (N, channels, Y, X), any Y and X, to (N, planes x channels, scale Y, scale X).
 
-        Values from -1 to 1, of images and planes; in the order of `mfpinet`.
+        Values from -1 to 1, of images and planes, with `skip` a little beyond; in the order of
+        `mfpinet`.
 
         Raises
         ------
@@ -115,7 +128,15 @@ class RefocusNaf(nn.Module):
         for ascent, blocks in zip(self.ascent, self.up, strict=True):
             features = blocks(ascent(features) + past.pop())
         planes = self.end(features)[:, :, : self.scale * y, : self.scale * x]
+        if self.skip:
+            planes = planes + self._enlarged(images).repeat(1, self.n_planes, 1, 1)
         return planes.to(images.dtype)
+
+    def _enlarged(self, images: Tensor) -> Tensor:
+        if self.scale == 1:
+            return images
+        size = [self.scale * side for side in images.shape[2:]]
+        return functional.interpolate(images, size=size, mode="bicubic", align_corners=False)
 
 
 class _Added(nn.Module):

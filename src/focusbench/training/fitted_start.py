@@ -3,7 +3,8 @@
 Nothing leads from MFPINet's input past its layers, so that with random values it must first learn
 to hand the image on; a narrow one takes minutes for that. Here the layers begin as what hands on:
 pixels and identities, with the result of a linear least-squares fit at the end. The network is the
-same, and what it can become. Ours: Ma et al. 2021 say nothing of their starting values.
+same, and what it can become. Ours: Ma et al. 2021 say nothing of their starting values. Scaling
+layer after layer on crops is after Mishkin & Matas 2016.
 """
 
 from __future__ import annotations
