@@ -66,6 +66,8 @@ def test_the_network_is_the_same_and_all_of_it_learns():
     network(pictures).sub(planes(pictures, 2).flip(1)).abs().mean().backward()
     still = [n for n, p in network.named_parameters() if not p.grad.abs().max() > 0]
     assert still == []
+    for layer in (*network.bottom, *network.joined):  # nor is any channel cut off
+        assert (layer.weight.grad.abs().amax((1, 2, 3)) > 0).all()
     assert not any(part._forward_hooks for part in network.modules())
 
 

@@ -56,8 +56,10 @@ def fit_start(network: Mfpinet, images: Tensor, wanted: Tensor, random: torch.Ge
     for module in network.modules():
         if isinstance(module, ResidualBlock):
             nn.init.dirac_(module.last.weight)
-    for layer in network.bottom:
+    for layer in network.bottom:  # twice as wide: without the rest, half would never learn
+        rest = BELOW * layer.weight
         nn.init.dirac_(layer.weight)
+        layer.weight += rest
     for layer in network.joined:
         _join(layer, random)
     features = _scaled(network, images)
