@@ -238,6 +238,7 @@ def _draw(found: _Shown, settings: Mapping[str, Any]) -> Figure:
         axes.set_ylim(bottom=max(lowest, axes.get_ylim()[0]))
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("")  # over less than a decade they would cover each other
         axes.set_xlabel(CLOCKS[found.clock])
         axes.set_ylabel("PSNR, dB")
         if len(metrics) > 1 or metric != ALL:
