@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 import pytest
@@ -41,3 +42,14 @@ def test_standard_error_is_given_back(tmp_path):
     with job(tmp_path / "a.log"):
         assert not sys.stderr.isatty()
     assert sys.stderr is before
+
+
+def test_threads_are_pinned_before_numpy_is_loaded():
+    code = (
+        "import os, sys; from focusbench.jobs import pin_threads; pin_threads(3);"
+        "print(os.environ['OMP_NUM_THREADS'], os.environ['OPENBLAS_NUM_THREADS']);"
+        "import numpy; pin_threads(1)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["3", "3"]
+    assert "numpy is loaded already" in done.stderr

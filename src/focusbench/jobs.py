@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -65,6 +66,20 @@ def job(log: str | Path) -> Iterator[None]:
             sys.exit(1)
         finally:
             sys.stderr = stream
+
+
+def pin_threads(threads: int) -> None:
+    """Let what is loaded from now on compute with `threads` threads: BLAS asks when it is loaded.
+
+    Raises
+    ------
+    RuntimeError
+        NumPy is loaded already.
+    """
+    if "numpy" in sys.modules:
+        raise RuntimeError("pin_threads: numpy is loaded already, and its threads are set")
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(threads)
 
 
 def _tell(text: str) -> None:

@@ -3,14 +3,16 @@
 import json
 from pathlib import Path
 
-from focusbench import plan, running
-from focusbench.files import write_json
-from focusbench.images import read_volume
-from focusbench.jobs import job
-from focusbench.tracks import TABLE, stage
-from focusbench.training.weights import load_weights
+from focusbench.jobs import job, pin_threads
 
 with job(snakemake.log[0]):
+    pin_threads(snakemake.params.what["threads"])  # the job itself holds all cores
+    from focusbench import plan, running
+    from focusbench.files import write_json
+    from focusbench.images import read_volume
+    from focusbench.tracks import TABLE, stage
+    from focusbench.training.weights import load_weights
+
     wanted, what, given = snakemake.wildcards, snakemake.params.what, snakemake.input
     settings = {**what["settings"], "data": plan.places(snakemake.config, wanted.sample)}
     about = json.loads(Path(given.about).read_text())
