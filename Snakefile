@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from focusbench import config as configuration
-from focusbench import jobs, plan
+from focusbench import jobs
+from focusbench import plan as planning
 from focusbench.errors import InputError
 
 
@@ -19,9 +20,11 @@ configfile: "config.yaml" if Path("config.yaml").exists() else workflow.source_p
 
 try:
     CONFIG = configuration.build(config)
-    plan.check_own_methods(CONFIG)
+    planning.check_own_methods(CONFIG)
 except InputError as error:
     sys.exit(f"{jobs.MARK}{error}")
+
+plan = jobs.OneLine(planning)
 
 
 report: "workflow/report/workflow.rst"

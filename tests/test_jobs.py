@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -53,3 +54,25 @@ def test_threads_are_pinned_before_numpy_is_loaded():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["3", "3"]
     assert "numpy is loaded already" in done.stderr
+
+
+def test_what_a_module_refuses_ends_the_process_with_one_line(tmp_path):
+    (tmp_path / "picky.py").write_text(
+        "from focusbench.errors import InputError\n"
+        "WORD = 'plain'\n"
+        "def right(value): return value + 1\n"
+        "def wrong(value): raise InputError(f'{value} is wrong')\n"
+    )
+    code = (
+        "import picky; from focusbench.jobs import OneLine; module = OneLine(picky);"
+        "print(module.WORD, module.right(1), flush=True)\n"
+        "try: module.wrong(2)\n"
+        "except BaseException: print('caught')"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment
+    )
+    assert done.returncode == 1
+    assert done.stdout.split() == ["plain", "2"]
+    assert done.stderr.splitlines() == ["focusbench: error: 2 is wrong"]

@@ -64,7 +64,7 @@ def test_the_stack_has_the_planes_and_the_size_that_the_weights_make(place, caps
 def test_it_makes_what_restore_makes(place):
     assert refocus(place) == 0
     arguments = ["restore", str(place / "image.tif"), "-o", str(place / "r.ome.tif")]
-    arguments += ["--track", "refocus", "--method", "mfpinet", "--set", "width=2"]
+    arguments += ["--track", "refocus", "--method", "mfpinet"]  # as wide as the weights are
     assert main([*arguments, "--weights", str(place / "model.safetensors")]) == 0
     restored = read_volume(place / "r.ome.tif", "ZYXC").array
     with tifffile.TiffFile(place / "o.ome.tif") as file:
@@ -164,8 +164,6 @@ def test_restore_refuses_what_the_weights_cannot_do(place, capsys, arguments, wo
     known = ["restore", str(place / "image.tif"), "-o", str(place / "r.ome.tif")]
     known += ["--track", "refocus", "--method", "mfpinet"]
     known += ["--weights", str(place / "model.safetensors")]
-    if "--set" not in arguments:
-        known += ["--set", "width=2"]
     assert main([*known, *arguments]) == 1
     lines = said(capsys)
     assert len(lines) == 1

@@ -139,6 +139,9 @@ def _restore(options: argparse.Namespace) -> None:
     if options.budget_seconds is not None and not options.budget_seconds > 0:
         raise InputError(f"--budget-seconds: {options.budget_seconds} is not accepted; more than 0")
     parameters = dict(map(_parameter, options.parameters))
+    described = getattr(tracks.stage(options.track, "recording"), "described", None)
+    if described is not None and options.weights:
+        parameters = {**described(options.method, options.weights), **parameters}
     chosen = methods.build(options.method, parameters)
     entry = methods.TABLE.get(options.method)
     if entry is not None and not entry.serves(options.track):

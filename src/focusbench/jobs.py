@@ -8,8 +8,10 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import TextIO
+from types import ModuleType
+from typing import Any, TextIO
 
 from focusbench.errors import InputError
 
@@ -66,6 +68,32 @@ def job(log: str | Path) -> Iterator[None]:
             sys.exit(1)
         finally:
             sys.stderr = stream
+
+
+class OneLine:
+    """A module whose functions end the process with one line where they refuse something.
+
+    For a workflow's own process: an exception that a rule's function raises is printed with frames.
+    """
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._module, name)
+        if not callable(found):
+            return found
+
+        @wraps(found)
+        def told(*given: Any, **more: Any) -> Any:
+            try:
+                return found(*given, **more)
+            except InputError as error:
+                sys.stdout.flush()
+                _tell(line(error))
+                os._exit(1)  # SystemExit would be caught, and shown with frames
+
+        return told
 
 
 def pin_threads(threads: int) -> None:

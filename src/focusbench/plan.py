@@ -499,7 +499,10 @@ def restore_parameters(
     _check_sample(config, track, sample, degradation)
     facts = _method(config, track, method)
     if not sees(config, track, method, degradation):
-        raise InputError(f"{method} cannot start from {degradation}; accepted: {facts['sees']}")
+        raise InputError(
+            f"{method} cannot start from {degradation}; accepted are degradations of the form "
+            f"{facts['sees']}"
+        )
     _check_restoration(config, track, sample, method)
     package = tracks.TABLE[track].package
     stages = ["problem", *(["iterates"] if tracks.TABLE[track].iterates else [])]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import logging
 import math
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from focusbench import methods
 from focusbench.errors import InputError
+from focusbench.tracks.refocus.recording import parameters_of
 
 TRACK = "refocus"
 ALIKE = 0.05  # relative difference of pixels that is let pass
@@ -122,5 +122,4 @@ def _method_of(told: Any, path: str) -> Any:
         raise InputError(
             f"--weights: {path} belongs to {name!r}; accepted: weights of {', '.join(known)}"
         )
-    fields = {one.name for one in dataclasses.fields(methods.load(methods.TABLE[name].target))}
-    return methods.build(name, {key: told[key] for key in fields if key in told})
+    return methods.build(name, parameters_of(name, told))

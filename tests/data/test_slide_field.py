@@ -164,6 +164,19 @@ def test_planes_that_are_missing_or_unequal(tmp_path):
     assert "one.tif, page 2: is 46 x 40 pixels, but one.tif is 48 x 40" in line
 
 
+def test_layers_with_a_gap_or_about_another_one_than_0(tmp_path):
+    gap = folder(tmp_path / "gap", planes(), ("z-1.png", "z0.png", "z2.png"))
+    assert refused(entry(gap)) == (
+        "config: data.slides.mine: field gap has no layer 1, between 0 and 2 (-1, 0, 2); layers in "
+        "equal steps are wanted"
+    )
+    shift = folder(tmp_path / "shift", planes(), ("z_-1.png", "z_1.png", "z_3.png"))
+    assert refused(entry(shift)) == (
+        "config: data.slides.mine: field shift would have layer 1 in the middle (-1, 1, 3); 0 is "
+        "wanted there, with as many layers below as above it"
+    )
+
+
 def test_what_is_not_there(tmp_path):
     assert "none.tif: cannot be read" in refused(entry(tmp_path / "none.tif"))
     assert "holds no fields itself" in refused(entry(tmp_path))

@@ -34,9 +34,9 @@ def patch(root, slide, x, layers=(-1, 0, 1), shape=(SIDE, SIDE)):
         path.write_bytes(imagecodecs.png_encode(plane(shape, cells=False)))
 
 
-def folder(path, shape):
+def folder(path, shape, layers=(-1, 0, 1)):
     path.mkdir(parents=True)
-    for layer in (-1, 0, 1):
+    for layer in layers:
         (path / f"z_{layer}.png").write_bytes(imagecodecs.png_encode(plane(shape)))
 
 
@@ -79,6 +79,20 @@ def test_windows_of_each_slide(found):
         assert 0 <= x <= 26
     assert choose(found) == listed
     assert choose(found, seed=1).slides["s3"] != listed.slides["s3"]
+
+
+def test_fields_with_a_gap_or_about_another_layer_than_0_are_left_out(tmp_path, capsys):
+    folder(tmp_path / "s" / "gap", (SIDE, SIDE), (-1, 0, 2))
+    folder(tmp_path / "s" / "shift", (SIDE, SIDE), (0, 1, -2))
+    with pytest.raises(
+        InputError, match="2 fields has all of 3 planes: field s.gap has no layer 1"
+    ):
+        slide_list.find(tmp_path, 3)
+    folder(tmp_path / "s" / "right", (SIDE, SIDE))
+    assert slide_list.find(tmp_path, 3).incomplete == ["s.gap", "s.shift"]
+    words = ("--side", SIDE, "--planes", 3, "--test", "s")
+    assert run(tmp_path, "-o", tmp_path / "mine.yaml", *words) == 0
+    assert "Left out, without all planes: 2 (s.gap, s.shift)." in capsys.readouterr().out
 
 
 def test_windows_overlap_little():
@@ -204,7 +218,10 @@ def test_the_configuration_is_accepted(found, tmp_path):
         ({"--side": 63}, "--side: 63 is not accepted; an even number from 32"),
         ({"--count": 0}, "--count: 0 is not accepted; 1 or more"),
         ({"--planes": 4}, "--planes: 4 is not accepted; an odd number from 3"),
-        ({"--planes": 5}, "none of its 10 fields has 5 planes (101_100_5 has 3)"),
+        (
+            {"--planes": 5},
+            "none of its 10 fields has all of 5 planes: field 101_100_5 has 3 planes",
+        ),
         ({"--seed": -1}, "--seed: -1 is not accepted"),
         ({"--z-step": 0}, "--z-step: 0.0 is not accepted; um above 0"),
         ({"--side": 66}, "slide 's10' has no window of 66 x 66 pixels with cells"),

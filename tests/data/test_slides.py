@@ -41,6 +41,8 @@ def test_a_multi_page_tiff_is_a_field(tmp_path):
         ("z_-1.png", "z_0.png", "z_1.png"),
         ("plane-8.png", "plane-9.png", "plane-10.png"),  # a hyphen is no sign
         ("-1.png", "0.png", "1.png"),
+        ("z-1.png", "z0.png", "z1.png"),  # but here it is one
+        ("z-20.png", "z+0.png", "z+20.png"),
         ("bottom.png", "middle.png", "top.png"),
     ],
 )
@@ -136,3 +138,26 @@ def test_planes_that_do_not_belong_together_are_refused(tmp_path):
     refused(tmp_path, "z_0.png: is 14 x 12 pixels, but z_-1.png is 16 x 12")
     write_png(tmp_path / "a" / "other_0.png", planes(1)[0])
     refused(tmp_path, "second image of plane 0")
+
+
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [
+        ((-2, -1, 0, 2, 3), "has no layer 1, between 0 and 2 "),
+        ((1, 2, 4, 5, 6), "has no layer 3, between 2 and 4 "),
+        ((-1, 0, 1, 2, 3), "would have layer 1 in the middle "),
+        ((-6, -5, -4, -3, -2), "would have layer -4 in the middle "),
+        ((-4, -2, 0, 2, 4), None),
+        ((3, 4, 5, 6, 7), None),
+    ],
+)
+@pytest.mark.parametrize("name", ["a/f_{}.png", "101/{0}/101_7_9_{0}.jpg"])
+def test_a_lacking_layer_is_named(tmp_path, name, layers, said):
+    for layer in layers:
+        write_png(tmp_path / name.format(layer), planes(1)[0])
+    sample = "a" if name.startswith("a") else "101_7_9"
+    if said is None:
+        assert slides.stack(sample, {"directory": tmp_path, "planes": 5}).shape[0] == 5
+    else:
+        told = rf"field {sample} {said}\({', '.join(map(str, layers))}\)"
+        refused(tmp_path, told, sample=sample, planes=5)

@@ -1,5 +1,7 @@
 """What the refocus track refuses before any work starts, each with one line."""
 
+import os
+
 import numpy as np
 import pytest
 import tifffile
@@ -28,17 +30,18 @@ def entries(tmp_path):
     return found
 
 
-def config(slides=None, *, bbbc006=None, trains_on=None, **section):
+def config(slides=None, *, bbbc006=None, trains_on=None, methods=None, selected=None, **section):
     section = {
         "samples": ["cytology_s4_f1"],
         "training": {"samples": ["cytology_s1_f1"], "validation": ["cytology_s6_f1"]},
         **section,
+        **({} if selected is None else {"methods": selected}),
         "cytology": {**cytology.RECIPE, "planes": 3, **section.get("cytology", {})},
     }
     return {
         "tracks": {"refocus": section},
         "data": {"slides": slides or {}, "bbbc006": bbbc006 or {"directory": None, "planes": None}},
-        "methods": {"refocus": {"method": {"trains_on": trains_on}}},
+        "methods": {"refocus": {"method": {"trains_on": trains_on}, **(methods or {})}},
     }
 
 
@@ -109,6 +112,53 @@ def test_own_slides_and_wells_with_two_roles(entries, tmp_path):
 )
 def test_synthetic_fields(cells, said):
     assert refused(cytology=cells).startswith(said)
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_a_file_under_another_name_is_the_same_file(entries, tmp_path, link):
+    link(entries["a1"]["path"], tmp_path / "elsewhere.tif")
+    entries["b1"]["path"] = str(tmp_path / "elsewhere.tif")
+    line = refused(entries, samples=["a1"], training=learning(["b1"]))
+    assert line.endswith("a1.tif is of slide 'b' in data.slides.b1")
+
+
+def test_a_file_by_a_longer_path_is_the_same_file(entries, tmp_path):
+    entries["b1"]["path"] = f"{tmp_path}/../{tmp_path.name}/a1.tif"
+    assert "is of slide 'b'" in refused(entries, samples=["a1"], training=learning(["b1"]))
+
+
+def test_inputs_of_planes_that_are_not_there():
+    line = refused(degradations=["lowres_up1", "highres_down2"])
+    assert line == (
+        "tracks.refocus.degradations: highres_down2 is not accepted; stacks of 3 planes have 1 "
+        "above and below the middle"
+    )
+    studies = {"mismatch": {"degradations": ["lowres_up2_jpeg"]}}
+    assert refused(studies=studies).startswith("tracks.refocus.studies.mismatch.degradations: ")
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters", "said"),
+    [
+        ("mfpinet", {"patch": 33}, "mfpinet.patch: 33 is not accepted; an even number"),
+        ("mfpinet", {"patch": 386}, "mfpinet.patch: 386 is not accepted; cytology_s1_f1, to be"),
+        ("linear_per_plane", {"side": 14}, "linear_per_plane.side: 14 is not accepted; an odd"),
+        ("srgan", {"perceptual_weights": "/no.st"}, "srgan.perceptual_weights: /no.st: there is"),
+    ],
+)
+def test_parameters_of_selected_methods(method, parameters, said):
+    known = {method: parameters, "wide": {"uses": method}}
+    for selected in (method, "wide"):
+        line = refused(methods=known, selected=[selected])
+        assert line.startswith(f"methods.refocus.{said.replace(method, selected, 1)}")
+    checks.check(config(methods=known))  # not selected: not looked at
+
+
+def test_crops_are_for_the_smallest_field(entries):
+    known = {"mfpinet": {"patch": 64}}
+    given = {"samples": ["b1"], "training": learning(["a1", "a2"])}
+    line = refused(entries, methods=known, selected=["mfpinet"], **given)
+    assert line.startswith("methods.refocus.mfpinet.patch: 64 is not accepted; a1, to be learned")
 
 
 def test_unknown_samples(entries):

@@ -44,7 +44,7 @@ class Found(NamedTuple):
 
     directory: str | Path
     slides: dict[str, list[Field]]  # complete fields by slide, in natural order
-    incomplete: list[str]  # fields without the wanted number of planes
+    incomplete: list[str]  # fields without all wanted planes (`slides.fault`)
 
     @property
     def count(self) -> int:
@@ -65,21 +65,21 @@ def find(directory: str | Path, planes: int = slides.PLANES) -> Found:
     Raises
     ------
     InputError
-        What `slides.fields` refuses; an even number of planes; no field that has them.
+        What `slides.fields` refuses; an even number of planes; no field that has all of them.
     """
     if planes < 3 or planes % 2 == 0:
         raise InputError(f"--planes: {planes} is not accepted; an odd number from 3")
     found = slides.fields(directory)
     grouped: dict[str, list[Field]] = {}
-    for one in found.values():
-        if len(one.planes) == planes:
+    faults = {name: slides.fault(one, planes) for name, one in found.items()}
+    for name, one in found.items():
+        if faults[name] is None:
             grouped.setdefault(one.slide, []).append(one)
-    incomplete = [name for name, one in found.items() if len(one.planes) != planes]
+    incomplete = [name for name, told in faults.items() if told is not None]
     if not grouped:
-        one = found[incomplete[0]]
         raise InputError(
-            f"{directory}: none of its {len(found)} fields has {planes} planes ({one.id} has "
-            f"{len(one.planes)})"
+            f"{directory}: none of its {len(found)} fields has all of {planes} planes: "
+            f"{faults[incomplete[0]]}"
         )
     ordered = {slide: grouped[slide] for slide in sorted(grouped, key=images.natural)}
     return Found(directory, ordered, incomplete)

@@ -4,14 +4,17 @@ A folder is searched with all its subfolders. Accepted are, also beside each oth
 
 * a multi-page TIFF for a field, a page a plane;
 * a folder for a field with one image a plane (TIFF, PNG or JPEG). Where the names of all end in a
-  number of their own (`z-2`, `slide_5`, `..._-5.jpg`), they are ordered by it, with a sign after an
-  underscore or at the start; else by name. Images with "extended" in their names (the scanner's own
-  extended focus) are left out;
+  number of their own (`z-2`, `slide_5`, `..._-5.jpg`), it is their layer and they are ordered by
+  it; else by name. A hyphen is a sign at the start, after an underscore, and where another name
+  has the same words before a number without one (`z-2` beside `z0`, but not `plane-8` beside
+  `plane-9`). Images with "extended" in their names (the scanner's own extended focus) are left out;
 * the layout of Ma et al.'s public patches, `{slide}/{layer}/{slide}_{x}_{y}_{layer}.jpg` with
   layers -5 to 5: a field for each slide, x and y, whichever folders its planes lie in.
 
 A field's slide, by which data are to be split, is the first part of such a name, else the
 folder's first name below the searched one, else (at the top) the field itself.
+
+Layers that names tell have equal steps, and where one is negative, 0 is the middle one.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from focusbench.errors import InputError
 
 ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 PATCH = re.compile(r"(?P<slide>[A-Za-z0-9.]+)_(?P<x>\d+)_(?P<y>\d+)_(?P<layer>-?\d+)")
-NUMBER = re.compile(r"((?:(?:^|_)-)?\d+)$")
+NUMBER = re.compile(r"(?P<before>.*?)(?P<sign>[-+]?)(?P<digits>\d+)", re.DOTALL)
 PATCH_LAYERS = tuple(map(str, range(-5, 6)))
 PLANES = 11
 
@@ -102,7 +105,7 @@ def field(path: str | Path, name: str | None = None) -> Field:
 
 
 def check(one: Field, planes: int, place: str) -> None:
-    """Check how many planes a field has.
+    """Check how many planes a field has, and that none lacks between or on one side.
 
     Parameters
     ----------
@@ -116,16 +119,40 @@ def check(one: Field, planes: int, place: str) -> None:
     Raises
     ------
     InputError
-        An even number, or another one than the field's.
+        An even number, or another one than the field's; what `fault` tells.
     """
     if type(planes) is not int or planes < 1 or not planes % 2:
         raise InputError(f"{place}: planes is {planes!r}; accepted is an odd number of planes")
-    if len(one.planes) != planes:
-        layers = [plane.layer for plane in one.planes]
-        told = f" ({', '.join(map(str, layers))})" if None not in layers else ""
-        raise InputError(
-            f"{place}: field {one.id} has {len(layers)} planes{told}; {planes} are wanted"
+    if (told := fault(one, planes)) is not None:
+        raise InputError(f"{place}: {told}")
+
+
+def fault(one: Field, planes: int) -> str | None:
+    """Say why a field is not a whole stack of so many planes; None: it is.
+
+    Its number is another one; layers that its names tell have unequal steps, so that one is
+    missing; or some are negative and the middle one is not 0.
+    """
+    layers = [plane.layer for plane in one.planes]
+    told = f" ({', '.join(map(str, layers))})" if None not in layers else ""
+    if len(layers) != planes:
+        return f"field {one.id} has {len(layers)} planes{told}; {planes} are wanted"
+    if not told or planes < 2:
+        return None
+    step = min(above - below for below, above in pairwise(layers))
+    for below, above in pairwise(layers):
+        if above - below != step:
+            return (
+                f"field {one.id} has no layer {below + step}, between {below} and {above}{told}; "
+                "layers in equal steps are wanted"
+            )
+    middle = layers[planes // 2]
+    if layers[0] < 0 and middle != 0:
+        return (
+            f"field {one.id} would have layer {middle} in the middle{told}; 0 is wanted there, "
+            "with as many layers below as above it"
         )
+    return None
 
 
 def size(one: Field) -> tuple[int, int]:
@@ -330,12 +357,14 @@ def _put(found: dict[str, Field], one: Field) -> None:
 
 def _ordered(files: list[Path]) -> list[Plane]:
     """Planes of a folder, by the numbers at the ends of their names."""
-    numbers = [NUMBER.search(path.stem) for path in files]
+    numbers = [NUMBER.fullmatch(path.stem) for path in files]
     if all(numbers):
-        planes = [
-            Plane(path, 0, int(number[1].lstrip("_")))
-            for path, number in zip(files, numbers, strict=True)
-        ]
+        bare = {number["before"] for number in numbers if number["sign"] != "-"}
+        planes = []
+        for path, number in zip(files, numbers, strict=True):
+            before, layer = number["before"], int(number["digits"])
+            signed = before in bare or not before or before.endswith("_")
+            planes.append(Plane(path, 0, -layer if signed and number["sign"] == "-" else layer))
         return _distinct(str(files[0].parent), sorted(planes, key=lambda plane: plane.layer))
     return [
         Plane(path, 0, None) for path in sorted(files, key=lambda file: images.natural(file.name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from focusbench.data import (
@@ -14,11 +15,13 @@ from focusbench.data import (
     slide_field,
 )
 from focusbench.errors import InputError
+from focusbench.tracks.refocus.degradations import parse
 
 TRACK = "tracks.refocus"
 OWN = "data.slides"
 ROLES = ("samples", "validation")  # of the fields that a training reads
 BBBC006 = "bbbc006_"
+WELL = (520, 696)  # pixels (y, x) of its fields
 SAME = 1e-3  # relative difference of two lengths that is put down to rounding
 
 
@@ -31,7 +34,8 @@ def check(config: Mapping[str, Any]) -> None:
         Settings that `data.cytology.check` refuses, or odd sides; an unknown sample to learn from;
         a slide with two roles, or a file of two slides; own fields that `data.slide_field.check`
         refuses, of another number of planes than the track's, or of steps or pixels that differ;
-        planes of BBBC006 that are not there.
+        planes of BBBC006, or to make an input of, that are not there; crops that fields have no
+        room for, filters of even sides, files of weights that are missing.
     """
     section = config["tracks"]["refocus"]
     _check_cytology(section["cytology"])
@@ -39,6 +43,8 @@ def check(config: Mapping[str, Any]) -> None:
     _check_known(used, config)
     _check_slides(used, config)
     _check_own(used, config)
+    _check_inputs(section)
+    _check_methods(section, config)
     for place, samples in used:
         for sample in samples:
             if sample.startswith(BBBC006):
@@ -115,6 +121,58 @@ def _check_known(used: Used, config: Mapping[str, Any]) -> None:
                 )
 
 
+def _check_inputs(section: Mapping[str, Any]) -> None:
+    """Refuse inputs of planes that stacks do not have."""
+    most = section["cytology"]["planes"] // 2
+    grids = {"": section, **{f"studies.{k}.": v for k, v in (section.get("studies") or {}).items()}}
+    for place, grid in grids.items():
+        for degradation in grid.get("degradations", []):
+            if abs(parse(degradation).planes_up) > most:
+                raise InputError(
+                    f"config: {TRACK}.{place}degradations: {degradation} is not accepted; stacks "
+                    f"of {2 * most + 1} planes have {most} above and below the middle"
+                )
+
+
+def _check_methods(section: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Refuse parameters of the selected methods that do not go together with the fields."""
+    from focusbench.config import resolve_method
+
+    grids = [section, *(section.get("studies") or {}).values()]
+    entries = config["methods"].get("refocus", {})
+    for method in dict.fromkeys(one for grid in grids for one in grid.get("methods", [])):
+        if method not in entries:
+            continue
+        parameters = resolve_method("refocus", method, entries)["parameters"]
+        place = f"config: methods.refocus.{method}"
+        if parameters.get("side", 1) % 2 == 0:
+            raise InputError(f"{place}.side: {parameters['side']} is not accepted; an odd number")
+        path = parameters.get("perceptual_weights")
+        if path is not None and not Path(path).is_file():
+            raise InputError(f"{place}.perceptual_weights: {path}: there is no such file")
+        patch = parameters.get("patch")
+        for sample in section["training"]["samples"] if patch else ():
+            height, width = _shape(sample, config)
+            if patch > min(height, width):
+                raise InputError(
+                    f"{place}.patch: {patch} is not accepted; {sample}, to be learned from, has "
+                    f"{width} x {height} pixels"
+                )
+        if patch and patch % 2:
+            raise InputError(f"{place}.patch: {patch} is not accepted; an even number")
+
+
+def _shape(sample: str, config: Mapping[str, Any]) -> tuple[int, int]:
+    """Height and width of a field, pixels."""
+    if sample in config["data"]["slides"]:
+        height, width = slide_field.shape(config["data"]["slides"][sample])
+        return height, width
+    if sample.startswith(BBBC006):
+        return WELL
+    height, width = config["tracks"]["refocus"]["cytology"]["shape"]
+    return height, width
+
+
 # --- slides ---------------------------------------------------------------------------------------
 
 
@@ -177,11 +235,12 @@ def _check_own(used: Used, config: Mapping[str, Any]) -> None:
 
 
 def _check_files(names: Sequence[str], entries: Mapping[str, Any]) -> None:
-    """A file is of one slide, whatever entries call it."""
-    first: dict[str, str] = {}
+    """A file is of one slide, whatever entries call it, and however its path is spelt."""
+    first: dict[tuple[int, int], str] = {}
     for name in names:
         for path in slide_field.source_files(entries[name]):
-            other = first.setdefault(path, name)
+            found = Path(path).expanduser().stat()
+            other = first.setdefault((found.st_dev, found.st_ino), name)
             if entries[other]["slide"] != entries[name]["slide"]:
                 raise InputError(
                     f"config: {OWN}.{name}.slide: {entries[name]['slide']!r} is not accepted; "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from focusbench import methods
 from focusbench.errors import InputError
 from focusbench.tracks.recording import Option, Prepared, Recording, flag
 
@@ -70,6 +72,29 @@ def recording(path: str, given: Mapping[str, Any]) -> Recording:
         [path],
         partial(_prepared, observed, given),
     )
+
+
+def described(method: str, path: str) -> dict[str, Any]:
+    """Parameters of a method as the weights in a file have them: widths, numbers of blocks.
+
+    Empty for weights of another method: whoever loads them says what is wrong.
+
+    Raises
+    ------
+    InputError
+        No weights of this package.
+    """
+    from focusbench.training.weights import read_description
+
+    return parameters_of(method, read_description(path))
+
+
+def parameters_of(method: str, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a method's parameters that a description of its weights tells."""
+    if told.get("method") != method or method not in methods.TABLE:
+        return {}
+    fields = dataclasses.fields(methods.load(methods.TABLE[method].target))
+    return {one.name: told[one.name] for one in fields if one.name in told}
 
 
 def _prepared(
