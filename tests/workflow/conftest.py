@@ -23,6 +23,6 @@ def checkout(root, tmp_path):
 def finished(started_run):
     """A working copy in which the preset `test` has been run to its end. Leave it as it was."""
     checkout, process = started_run
-    status = process.wait(timeout=900)
+    status = process.wait(timeout=1800)
     assert status == 0, (checkout.folder / "said.txt").read_text()
     return checkout
