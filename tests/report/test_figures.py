@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import matplotlib
+import numpy as np
 import pytest
 
 from focusbench import methods
@@ -11,9 +12,11 @@ from focusbench.errors import InputError
 from focusbench.report.figures import (
     COLOURS,
     TRIVIAL_COLOUR,
+    image_axes,
     method_styles,
     new_figure,
     save,
+    scale_bar,
     sentence_figure,
     style,
     track_styles,
@@ -103,3 +106,21 @@ def test_style_shields_from_a_users_settings_and_gives_them_back():
         with style():
             assert matplotlib.rcParams["lines.linewidth"] != 9.0
         assert matplotlib.rcParams["lines.linewidth"] == 9.0
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_the_label_of_a_short_scale_bar_stays_inside_the_image(left):
+    with style():
+        figure = new_figure(1.5, 1.5)
+        axes = figure.subplots()
+        image_axes(axes)
+        axes.imshow(np.zeros((48, 48)))
+        scale_bar(axes, (48, 48), 0.243, left=left)  # 2 um are 8 px
+        figure.draw_without_rendering()
+    (text,), (bar,) = axes.texts, axes.lines
+    inner, outer = text.get_window_extent(), axes.get_window_extent()
+    assert text.get_text() == "2 µm"
+    room = 0.05 * outer.width + 1  # for the white edges of letters
+    assert outer.x0 + room < inner.x0
+    assert inner.x1 < outer.x1 - room
+    assert np.ptp(bar.get_xdata()) == pytest.approx(2 / 0.243)

@@ -15,6 +15,7 @@ from focusbench.report.results import Results
 from focusbench.tracks.refocus import (
     error_maps,
     imaging_figure,
+    lattice,
     places,
     plane_choice,
     refocusing_figure,
@@ -175,7 +176,7 @@ def test_fig2_shows_planes_errors_and_profiles_of_the_median_field():
     assert f"from 0 to {ends.pop()[1]:g} of 255" in caption
     assert "Trained" not in caption
     assert "RGB" in caption
-    assert [a.get_ylabel() for a in columns[0]] == ["−2.7 µm", "0 µm", "2.7 µm"]
+    assert [a.get_ylabel() for a in columns[0]] == ["−2.7 µm", "0 µm", "+2.7 µm"]
 
 
 @pytest.mark.parametrize("name", ["fig2", "fig3", "fig4"])
@@ -246,6 +247,17 @@ def test_fig3_says_what_is_missing_and_what_is_left_out():
     assert "Not run: srgan." in told("fig3", Fields({"lowres": ["bicubic", "mfpinet"]}))
 
 
+def test_fig3_labels_of_scale_bars_stay_inside():
+    figure, _ = usual("fig3")
+    figure.draw_without_rendering()
+    bars = [text for a in pictures(figure) for text in a.texts if text.get_text().endswith("µm")]
+    assert len(bars) == 4
+    for text in bars:
+        inner, outer = text.get_window_extent(), text.axes.get_window_extent()
+        assert outer.x0 < inner.x0
+        assert inner.x1 < outer.x1
+
+
 # --- figure 4 -------------------------------------------------------------------------------------
 
 
@@ -276,7 +288,7 @@ def test_slides_shows_a_field_of_each_slide_and_the_planes_of_one():
     figure, caption = usual("slides")
     titles = [a.get_title() for a in pictures(figure)]
     assert titles[:4] == ["train: slide 1", "validation: slide 6", "test: slide 4", "test: slide 5"]
-    assert [t for t in titles if t.endswith("µm")] == ["−2.7 µm", "0 µm", "2.7 µm"]
+    assert [t for t in titles if t.endswith("µm")] == ["−2.7 µm", "0 µm", "+2.7 µm"]
     assert "train slide 1 (cytology_s1_f1, 2 fields)" in caption
     assert "has 20 x 16 pixels, made of the plane at 0 µm" in caption
     own = {**SETTINGS, "slides": {"cytology_s4_f1": "mine", "cytology_s4_f2": "mine"}}
@@ -292,6 +304,35 @@ def test_slides_draws_pixels_of_field_and_input_as_large():
     )
     scales = [np.diff(a.transData.transform([[0, 0], [1, 0]])[:, 0]).item() for a in (whole, seen)]
     assert math.isclose(*scales, rel_tol=0.02)
+
+
+# --- grids of 2 pixels ----------------------------------------------------------------------------
+
+
+class Checked(Fields):
+    """What mfpinet made is brighter at every second row."""
+
+    def restored(self, item):
+        made = super().restored(item)
+        if item.method == "mfpinet":
+            made.array[:, ::2] = np.minimum(made.array[:, ::2], 250) + 5
+        return made
+
+
+@pytest.mark.parametrize("name", ["fig2", "fig3", "fig4"])
+def test_a_grid_of_2_pixels_is_told_where_it_is_measured(name):
+    words = "A grid of 2 pixels may be seen in mfpinet, from steps that double the size"
+    assert words in told(name, Checked())
+    assert "grid of 2 pixels" not in usual(name)[1]
+    assert "grid of 2 pixels" not in told(name, Checked(), {**SETTINGS, "preset": "paper"})
+
+
+def test_a_grid_has_its_power_at_half_a_cycle_a_pixel():
+    y, x = np.mgrid[:32, :40]
+    flat = np.sin(y / 3) + np.sin(x / 4)
+    for grid in ((-1) ** x, (-1) ** y, (-1) ** (x + y)):
+        assert lattice.power(flat + 0.1 * grid) > 100 * lattice.power(flat)
+    assert lattice.power(flat + 0.1 * np.sin(np.pi * x / 2)) < 2 * lattice.power(flat)
 
 
 # --- all of them ----------------------------------------------------------------------------------
@@ -323,7 +364,7 @@ def test_planes_are_chosen_about_the_middle():
     assert plane_choice.chosen(33) == [0, 8, 15, 16, 17, 24, 32]
     assert plane_choice.chosen(11, 11) == list(range(11))
     focus = plane_choice.focus(11, 2.7)
-    assert plane_choice.all_told(focus[[0, 5, 10]]) == "−13.5, 0 and 13.5 µm"
+    assert plane_choice.all_told(focus[[0, 5, 10]]) == "−13.5, 0 and +13.5 µm"
 
 
 def test_the_window_lies_on_the_nuclei():

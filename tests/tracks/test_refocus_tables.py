@@ -140,6 +140,13 @@ def test_gains_over_what_needs_no_network_are_told(made, main):
     told = "{:.2f} dB [95 %: {:.2f}, {:.2f}] above linear_per_plane over all planes"
     assert told.format(*over_linear) in note
     assert "above bicubic at 0 µm" in note
+    gains = own["psnr"]["mfpinet"] - own["psnr"]["linear_per_plane"]
+    by_slide = [gains[gains.index.str.contains(f"_s{one}_")].mean() for one in (4, 5)]
+    words = "(slide 4: {:+.2f} dB, slide 5: {:+.2f} dB)".format(*by_slide)
+    assert f"over all planes {words};" in note
+    assert f"from lowres, PSNR over all planes: +{over_linear.mean:.2f} dB {words}." in (
+        made["methods"].summary
+    )
     assert "learn enough" not in made["methods"].summary
 
 

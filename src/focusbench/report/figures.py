@@ -28,6 +28,7 @@ TRIVIAL_DASHES = ((0, (1, 1.5)), (0, (5, 2)), (0, (5, 1.5, 1, 1.5)))
 DIFFERENCE_MAP = "RdBu_r"  # blue to red through white: safe for colour-blind readers too
 
 SCALE_BARS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # um
+SHORT_BAR = 0.25  # of an image's width: less than a label may be wide
 
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
@@ -144,6 +145,8 @@ def scale_bar(
 ) -> None:
     """Draw a scale bar into a corner of an image, the lower right one; none where nothing fits.
 
+    Its label stands over its middle; of a short bar it ends where the bar does, inside.
+
     Parameters
     ----------
     shape
@@ -164,12 +167,15 @@ def scale_bar(
     if not fitting:
         return
     length = fitting[-1] / pixel_size
-    start, y = 0.06 * width if left else 0.94 * width - length, (0.06 if top else 0.94) * height
+    start = (0.06 * width if left else 0.94 * width - length) - 0.5  # an image begins at -0.5
+    y = (0.06 if top else 0.94) * height - 0.5
     ink = {"color": "#D55E00", "path_effects": [withStroke(linewidth=4, foreground="white")]}
     axes.plot([start, start + length], [y, y], linewidth=2, solid_capstyle="butt", **ink)
     words = {"fontsize": 8, "ha": "center", "va": "top" if top else "bottom"}
-    aside = (0.03 if top else -0.03) * height
-    axes.text(start + length / 2, y + aside, f"{fitting[-1]} µm", **words, **ink)
+    aside, x = (0.03 if top else -0.03) * height, start + length / 2
+    if length < SHORT_BAR * width:
+        words["ha"], x = ("left", start) if left else ("right", start + length)
+    axes.text(x, y + aside, f"{fitting[-1]} µm", **words, **ink)
 
 
 def save(figure: Figure, *paths: str | Path, caption: str = "") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from statistics import mean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from focusbench.evaluation.psnr import psnr
 from focusbench.optics.enlargement import enlarged
 from focusbench.optics.refocus_degradation import degrade, middle
-from focusbench.report.figures import is_trivial, new_figure, sentence_figure, style
+from focusbench.report.figures import new_figure, sentence_figure, style
 from focusbench.report.results import Results
 from focusbench.tracks.refocus import shown
 from focusbench.tracks.refocus.curve_looks import (
@@ -22,6 +23,7 @@ from focusbench.tracks.refocus.curve_looks import (
     legend,
     looks,
 )
+from focusbench.tracks.refocus.field_slides import means_by_slide
 from focusbench.tracks.refocus.watched import watched
 
 if TYPE_CHECKING:
@@ -40,17 +42,14 @@ NOTHING = "No training was watched on a validation field: there is nothing to sh
 
 class _Training(NamedTuple):
     seconds: np.ndarray
-    psnr: np.ndarray  # dB, of the validation field
-    test: float  # dB, mean over the test fields; NaN: not known
+    psnr: np.ndarray  # dB
 
 
 class _Shown(NamedTuple):
     clock: str  # column of traces that is drawn
-    trainings: dict[str, dict[Curve, _Training]]  # metric -> curve
-    levels: dict[str, dict[Curve, float]]  # what takes no steps, dB
-    on_validation: set[Curve]  # levels that are of the validation field; others of the test fields
-    tests: dict[str, dict[Curve, float]]  # all methods
-    samples: list[str]
+    trainings: dict[str, dict[Curve, _Training]]  # metric -> curve, of the validation field
+    levels: dict[str, dict[Curve, float]]  # what takes no steps, dB, of the validation field
+    tests: dict[str, dict[Curve, dict[str, float]]]  # all methods, sample -> dB
 
     @property
     def curves(self) -> list[Curve]:
@@ -62,15 +61,17 @@ class _Shown(NamedTuple):
 def budget(results: Results, settings: Mapping[str, Any]) -> Figure:
     """PSNR of the validation field against the seconds of training, a curve a method.
 
-    Beside the curves what the finished methods reach on the test fields, and bicubic and
-    linear_per_plane as levels. Reads scores, and records and traces of trainings.
+    Bicubic and linear_per_plane are levels, of the same field; what the finished methods reach on
+    the test fields, the caption tells. Reads scores, the validation field, and records and traces
+    of trainings.
 
     Parameters
     ----------
     results
         Of the main grid.
     settings
-        `variants`, all methods of a user's own; `track` with `training`.
+        `variants`, all methods of a user's own; `slides`, of a user's own fields; `track` with
+        `training`.
     """
     with style():
         found = _shown(results)
@@ -88,20 +89,10 @@ def budget_caption(results: Results, settings: Mapping[str, Any]) -> str:
         f"Lines: PSNR of the validation field{f' ({fields})' if fields else ''}, which nothing was "
         f"learned from, against {CLOCKS[found.clock]}; its scoring is not counted. "
     )
-    if found.samples:
-        text += (
-            "Large marks, led to by thin lines: PSNR of the trained methods on the test fields "
-            f"({len(found.samples)}, of other slides, so that they lie higher or lower). "
-        )
     levels = list(dict.fromkeys(one for part in found.levels.values() for one in part))
     if levels:
         named = labels(found.curves)
-        text += f"Horizontal: {shown.listed([named[one] for one in levels])}"
-        others = [named[one] for one in levels if one not in found.on_validation]
-        if others:
-            text += " (on the test fields, not the validation field"
-            text += ")" if len(others) == len(levels) else f": {shown.listed(others)})"
-        text += ". "
+        text += f"Horizontal, of the same field: {shown.listed([named[one] for one in levels])}. "
     if found.trainings[MIDDLE]:
         text += "Methods that give one plane are shown apart: its PSNR is no mean over planes. "
     if found.clock == "seconds":
@@ -109,37 +100,67 @@ def budget_caption(results: Results, settings: Mapping[str, Any]) -> str:
     parts = found.trainings.items()
     if any(one.psnr.min() < _lowest(found, m) for m, part in parts for one in part.values()):
         text += f"What lies more than {DEEPEST:g} dB below the lowest end or level is cut off. "
-    text += _reached(found) + _slopes(found)
+    text += _ends(found) + _reached(found, settings) + _slopes(found)
     kept = [one.method for one in found.curves]
     text = text.rstrip() + dashes_told(found.curves)
     return text + shown.not_shown(results, kept) + shown.made_with(settings)
 
 
-def _reached(found: _Shown) -> str:
-    """Say whether mfpinet surpasses what is simpler, on the test fields."""
-    ours = Curve(shown.LOWRES, shown.MFPINET)
-    words, short = [], False
-    for other, metric, least, what in (
-        (shown.LINEAR, ALL, WANTED, "over all planes"),
-        (shown.BICUBIC, MIDDLE, 0.0, "at 0 µm"),
+def _ends(found: _Shown) -> str:
+    """Say how far each training ends above or below a level of the same field."""
+    named, texts = labels(found.curves), []
+    for metric, other, where in (
+        (ALL, shown.LINEAR, ""),
+        (MIDDLE, shown.BICUBIC, " at 0 µm"),
     ):
-        curve = Curve(shown.LOWRES, other)
-        pair = found.tests[metric].get(ours), found.tests[metric].get(curve)
-        if None in pair:
-            continue
-        gain = pair[0] - pair[1]
-        short |= gain < least
-        words.append(f"{gain:+.2f} dB against {other} {what}")
-    if not words:
-        return ""
-    text = f"On the test fields mfpinet has {shown.listed(words)}. "
+        level = found.levels[metric].get(Curve(shown.LOWRES, other))
+        part = found.trainings[metric]
+        if part and level is not None:
+            words = [f"{named[one]} {_signed(of.psnr[-1] - level)}" for one, of in part.items()]
+            texts.append(f"against {other}{where}: {', '.join(words)}")
+    return f"On the validation field trainings end, dB, {'; '.join(texts)}. " if texts else ""
+
+
+def _reached(found: _Shown, settings: Mapping[str, Any]) -> str:
+    """Say what the trained methods gain on the test fields, and whether mfpinet's is enough."""
+    named, level = labels(found.curves), Curve(shown.LOWRES, shown.LINEAR)
+    base, ours = found.tests[ALL].get(level), Curve(shown.LOWRES, shown.MFPINET)
+    gains, words = {}, []
+    for curve in found.trainings[ALL] if base else ():
+        own = found.tests[ALL].get(curve, {})
+        differences = {sample: own[sample] - base[sample] for sample in own if sample in base}
+        if differences:
+            gains[curve] = mean(differences.values())
+            words.append(f"{named[curve]} {_signed(gains[curve])}{_slides(differences, settings)}")
+    text = ""
+    if words:
+        text = (
+            f"On the test fields ({len(base)}, of other slides) against {shown.LINEAR} over all "
+            f"planes, dB: {', '.join(words)}. "
+        )
+    short = gains.get(ours, WANTED) < WANTED
+    pair = [found.tests[MIDDLE].get(Curve(shown.LOWRES, m)) for m in (ours.method, shown.BICUBIC)]
+    if all(pair):
+        gain = mean(pair[0].values()) - mean(pair[1].values())
+        short |= gain < 0
+        text += f"There mfpinet has {_signed(gain)} dB against bicubic at 0 µm. "
     if short:
         text += (
-            f"That is short of what it should have, {WANTED:g} dB over linear_per_plane and more "
-            "than bicubic at 0 µm: in this budget it does not get there, and the curve shows what "
-            "more of it gives. "
+            f"That is short of what mfpinet should have, {WANTED:g} dB over {shown.LINEAR} and "
+            "more than bicubic at 0 µm: in this budget it does not get there, and the curve shows "
+            "what more of it gives. "
         )
     return text
+
+
+def _slides(differences: Mapping[str, float], settings: Mapping[str, Any]) -> str:
+    """Mean differences of slides, where there are some."""
+    told = [f"{name} {_signed(one)}" for name, one in means_by_slide(differences, settings).items()]
+    return f" ({', '.join(told)})" if told else ""
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _slopes(found: _Shown) -> str:
@@ -151,7 +172,7 @@ def _slopes(found: _Shown) -> str:
             if len(one.seconds) > 2 and one.seconds[0] < half:
                 gain = one.psnr[-1] - np.interp(half, one.seconds, one.psnr)
                 alone = " (0 µm)" if metric == MIDDLE else ""
-                words.append(f"{labels(found.curves)[curve]}{alone} {gain:+.2f}")
+                words.append(f"{labels(found.curves)[curve]}{alone} {_signed(gain)}")
     return f"The second half of the budget gave, dB: {', '.join(words)}. " if words else ""
 
 
@@ -161,7 +182,6 @@ def _shown(results: Results) -> _Shown | None:
     clock = "cpu_seconds" if set(results.trainings().get("device", [])) <= {"cpu"} else "seconds"
     trainings: dict[str, dict[Curve, _Training]] = {ALL: {}, MIDDLE: {}}
     levels: dict[str, dict[Curve, float]] = {ALL: {}, MIDDLE: {}}
-    on_validation = set()
     seen = in_order([Curve(one.degradation, one.method) for one in results.items])
     for curve in seen:
         if curve.degradation not in degradations:
@@ -170,17 +190,12 @@ def _shown(results: Results) -> _Shown | None:
         known = table[np.isfinite(table["psnr"])] if table is not None else ()
         if len(known) > 1:
             metric = MIDDLE if curve in tests[MIDDLE] and curve not in tests[ALL] else ALL
-            test = tests[metric].get(curve, math.nan)
             columns = (known[name].to_numpy(dtype=float) for name in (clock, "psnr"))
-            trainings[metric][curve] = _Training(*columns, test)
+            trainings[metric][curve] = _Training(*columns)
         elif len(known):  # fitted at once
             levels[ALL][curve] = float(known["psnr"].iloc[0])
-            on_validation.add(curve)
-        elif is_trivial(curve.method):
-            own = _validation(results, curve)
-            on_validation |= {curve} if own else set()
-            for metric in (ALL, MIDDLE):
-                level = (own or {key: tests[key].get(curve, math.inf) for key in tests})[metric]
+        else:
+            for metric, level in _validation(results, curve).items():
                 if math.isfinite(level):
                     levels[metric][curve] = level
     if not any(trainings.values()):
@@ -188,16 +203,17 @@ def _shown(results: Results) -> _Shown | None:
     for metric, part in trainings.items():
         if not part:
             levels[metric] = {}
-    samples = results.samples if any(tests.values()) else []
-    return _Shown(clock, trainings, levels, on_validation, tests, samples)
+    return _Shown(clock, trainings, levels, tests)
 
 
-def _validation(results: Results, curve: Curve) -> dict[str, float] | None:
-    """PSNR of bicubic on the validation field; None where its truth is not there."""
+def _validation(results: Results, curve: Curve) -> dict[str, float]:
+    """PSNR of bicubic on the validation field; nothing where its truth is not there."""
+    if curve.method != shown.BICUBIC:
+        return {}
     fields = [name for role, name in results.training_truths() if role == "validation"]
     truth = results.truth(fields[0]) if fields else None
-    if truth is None or curve.method != shown.BICUBIC:
-        return None
+    if truth is None:
+        return {}
     stack = watched(truth.array)
     image = middle(stack)
     if curve.kind == shown.LOWRES:
@@ -206,17 +222,17 @@ def _validation(results: Results, curve: Curve) -> dict[str, float] | None:
     return {ALL: float(np.mean(values)), MIDDLE: values[len(values) // 2]}
 
 
-def _tests(results: Results, degradations: list[str]) -> dict[str, dict[Curve, float]]:
-    """Mean PSNR over the test fields; what is not finite on one of them is left out."""
+def _tests(results: Results, degradations: list[str]) -> dict[str, dict[Curve, dict[str, float]]]:
+    """PSNR of the test fields; a method for which it is not finite on one of them is left out."""
     scores = results.scores().drop_duplicates(["sample", "degradation", "method"])
-    found: dict[str, dict[Curve, float]] = {ALL: {}, MIDDLE: {}}
+    found: dict[str, dict[Curve, dict[str, float]]] = {ALL: {}, MIDDLE: {}}
     for metric, part in found.items():
         if metric not in scores:
             continue
         for (degradation, method), rows in scores.groupby(["degradation", "method"], sort=False):
-            mean = float(rows[metric].astype(float).mean(skipna=False))
-            if degradation in degradations and math.isfinite(mean):
-                part[Curve(degradation, method)] = mean
+            values = dict(zip(rows["sample"], rows[metric].astype(float), strict=True))
+            if degradation in degradations and all(map(math.isfinite, values.values())):
+                part[Curve(degradation, method)] = values
     return found
 
 
@@ -256,10 +272,4 @@ def _lowest(found: _Shown, metric: str) -> float:
 
 def _draw_training(axes: Axes, one: _Training, look: Mapping[str, Any]) -> Any:
     (line,) = axes.plot(one.seconds, one.psnr, **{**look, "markersize": 3.5})
-    if math.isfinite(one.test):
-        x, y = one.seconds[-1] * 1.35, one.test
-        thin = {"color": look["color"], "linewidth": 0.6}
-        axes.plot([one.seconds[-1], x], [one.psnr[-1], y], **thin)
-        mark = {key: look[key] for key in ("color", "marker", "fillstyle")}
-        axes.plot(x, y, **mark, markersize=8, linestyle="", markeredgewidth=1.4)
     return line

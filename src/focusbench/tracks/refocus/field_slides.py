@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import mean
 from typing import Any
 
 from focusbench.data import cytology_names
 from focusbench.errors import InputError
+
+MOST_TOLD = 6  # slides that a sentence names
 
 
 def slide(sample: str, settings: Mapping[str, Any]) -> str:
@@ -29,3 +32,11 @@ def by_slide(samples: Sequence[str], settings: Mapping[str, Any]) -> dict[str, l
     for sample in samples:
         found.setdefault(slide(sample, settings), []).append(sample)
     return found
+
+
+def means_by_slide(values: Mapping[str, float], settings: Mapping[str, Any]) -> dict[str, float]:
+    """Slide -> mean of its fields' values (by sample); empty where they are of one, or of many."""
+    groups = by_slide(list(values), settings)
+    if not 1 < len(groups) <= MOST_TOLD:
+        return {}
+    return {name: mean(values[one] for one in some) for name, some in groups.items()}

@@ -10,7 +10,14 @@ import numpy as np
 from focusbench.paths import base_id
 from focusbench.report.figures import new_figure, scale_bar, sentence_figure, style
 from focusbench.report.results import Results
-from focusbench.tracks.refocus import error_maps, picture_drawing, places, plane_choice, shown
+from focusbench.tracks.refocus import (
+    error_maps,
+    lattice,
+    picture_drawing,
+    places,
+    plane_choice,
+    shown,
+)
 from focusbench.tracks.refocus import shown_fields as fields
 from focusbench.tracks.refocus.error_maps import grey
 from focusbench.tracks.refocus.places import Line, Window
@@ -87,7 +94,7 @@ def fig2_caption(results: Results, settings: Mapping[str, Any]) -> str:
     )
     if not found.bicubic:
         text += " Bicubic interpolation was not run on it."
-    text += shown.training_told(results, [found.method])
+    text += shown.training_told(results, [found.method]) + lattice.told([field], settings)
     return text + shown.not_shown(results, [found.method, BICUBIC]) + shown.made_with(settings)
 
 

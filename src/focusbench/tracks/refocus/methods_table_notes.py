@@ -40,7 +40,8 @@ def summary(settings: Mapping[str, Any], scores: Mapping[str, Scores]) -> str:
         "All methods, each beside those of the same input. Tables 1 and 2 have the paper's own "
         f"numbers; they are not comparable with these: {reasons}."
     )
-    return " ".join([text, *table_notes.learned_little(scores, settings)])
+    told = [*table_notes.margin(scores, settings), *table_notes.learned_little(scores, settings)]
+    return " ".join([text, *told])
 
 
 def notes(results: Results, settings: Mapping[str, Any], scores: Mapping[str, Scores]) -> list[str]:
@@ -63,7 +64,7 @@ def notes(results: Results, settings: Mapping[str, Any], scores: Mapping[str, Sc
         lines.append(f"{told} {RESIDUAL}")
     if any(parse(name).jpeg for name in scores):
         lines.append(table_notes.PUBLISHED_JPEG)
-    lines += [*table_notes.margins(scores), *table_notes.given(scores)]
+    lines += [*table_notes.margins(scores, settings), *table_notes.given(scores)]
     lines += table_notes.lacking(scores, ["psnr", "psnr_middle"])
     lines += [INTERVALS, *table_notes.slides_note(samples, settings)]
     rows = [one.whole.rows for one in scores.values()]

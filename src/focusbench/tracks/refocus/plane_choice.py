@@ -27,12 +27,12 @@ def chosen(count: int, most: int = MOST) -> list[int]:
 
 
 def told(um: float) -> str:
-    """Write a focus as "-13.5 µm"; of the middle "0 µm"."""
-    return f"{um + 0.0:.4g} µm".replace("-", "−")
+    """Write a focus as "-13.5 µm" or "+13.5 µm"; of the middle "0 µm"."""
+    return f"{'+' if um > 0 else ''}{um + 0.0:.4g} µm".replace("-", "−")
 
 
 def all_told(um: np.ndarray) -> str:
-    """Write foci as "-2.7, 0 and 2.7 µm"."""
+    """Write foci as "-2.7, 0 and +2.7 µm"."""
     words = [told(float(one)).removesuffix(" µm") for one in um]
     *most, last = words
     return f"{', '.join(most)} and {last} µm" if most else f"{last} µm"

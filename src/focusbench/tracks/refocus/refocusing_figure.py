@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from focusbench.paths import base_id
 from focusbench.report.figures import new_figure, scale_bar, sentence_figure, style
 from focusbench.report.results import Results
-from focusbench.tracks.refocus import error_maps, picture_drawing, plane_choice, shown
+from focusbench.tracks.refocus import error_maps, lattice, picture_drawing, plane_choice, shown
 from focusbench.tracks.refocus import shown_fields as fields
 from focusbench.tracks.refocus.shown import DEEP_Z, HIGHRES, HR_INPUT, LOWRES, MFPINET, NAF
 from focusbench.tracks.refocus.shown_fields import Shown
@@ -77,7 +77,7 @@ def fig4_caption(results: Results, settings: Mapping[str, Any]) -> str:
     if DEEP_Z in found.places or HR_INPUT in found.places:
         text += " At 0 µm a method that starts from the plane itself has only to hand it on."
     text += shown.not_run(list(found.places), PICTURES)
-    text += shown.training_told(results, list(found.places))
+    text += shown.training_told(results, list(found.places)) + lattice.told([field], settings)
     return text + shown.not_shown(results, list(found.places)) + shown.made_with(settings)
 
 

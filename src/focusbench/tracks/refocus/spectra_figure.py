@@ -12,7 +12,7 @@ from focusbench.evaluation.radial_spectrum import LEAST_SIDE, radial_spectrum
 from focusbench.paths import base_id
 from focusbench.report.figures import new_figure, sentence_figure, style
 from focusbench.report.results import Results
-from focusbench.tracks.refocus import shown
+from focusbench.tracks.refocus import plane_choice, shown
 from focusbench.tracks.refocus.curve_looks import (
     Curve,
     dashes_told,
@@ -20,7 +20,6 @@ from focusbench.tracks.refocus.curve_looks import (
     labels,
     legend,
     looks,
-    number,
 )
 from focusbench.tracks.refocus.error_maps import grey
 
@@ -194,7 +193,7 @@ def _draw(found: _Shown, settings: Mapping[str, Any]) -> Figure:
             (line,) = above.plot(found.frequency, power, **look, **marks)
             handles[named[curve]] = line
             below.plot(found.frequency, _decibel(power, found.truth[plane]), **look, **marks)
-        above.set_title(f"{number(found.heights[column])} µm")
+        above.set_title(plane_choice.told(found.heights[column]))
         for axes in (above, below):
             _mark_nyquist(axes, found, words=axes is above)
         below.set_xlabel("spatial frequency, cycles/µm")

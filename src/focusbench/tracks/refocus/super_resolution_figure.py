@@ -10,7 +10,7 @@ import numpy as np
 from focusbench.paths import base_id
 from focusbench.report.figures import new_figure, scale_bar, sentence_figure, style
 from focusbench.report.results import Results
-from focusbench.tracks.refocus import error_maps, picture_drawing, places, shown
+from focusbench.tracks.refocus import error_maps, lattice, picture_drawing, places, shown
 from focusbench.tracks.refocus import shown_fields as fields
 from focusbench.tracks.refocus.error_maps import grey
 from focusbench.tracks.refocus.field_slides import by_slide, slide
@@ -96,6 +96,7 @@ def fig3_caption(results: Results, settings: Mapping[str, Any]) -> str:
         text += " srgan makes this plane alone; of methods that make all planes it is the middle."
     text += shown.not_run(found.methods, PAPERS)
     text += shown.training_told(results, found.methods)
+    text += lattice.told([one.field for one in found.parts], settings)
     missing = [one for one in _lowres(results, found.degradation) if one not in found.methods]
     text += f" Not shown: {shown.listed(missing)} (see the tables)." if missing else ""
     return text + shown.made_with(settings)

@@ -58,7 +58,7 @@ def notes(results: Results, settings: Mapping[str, Any], scores: Scores) -> list
     lines += [table_notes.PUBLISHED_JPEG, TWICE, *srgan(scores.whole.methods, settings)]
     if any(method.startswith("srgan") for method in scores.whole.methods):
         lines.append(ONE_PLANE)
-    lines += table_notes.margins({LOWRES: scores})
+    lines += table_notes.margins({LOWRES: scores}, settings)
     lines += table_notes.lacking({LOWRES: scores}, shown)
     lines += [*table_notes.slides_note(samples, settings), *table_notes.ends([scores.whole.rows])]
     return lines

@@ -11,7 +11,7 @@ from focusbench.report.notes import BOLD, CSV, NOT_REPEATABLE, preset_reasons, s
 from focusbench.report.results import Results
 from focusbench.report.tables import fixed, plain, provenance, significant
 from focusbench.tracks.refocus.degradations import HIGHRES, LOWRES, OFFMODEL, parse
-from focusbench.tracks.refocus.field_slides import by_slide
+from focusbench.tracks.refocus.field_slides import by_slide, means_by_slide
 from focusbench.tracks.refocus.metrics import METRICS, OF_A_PLANE
 from focusbench.tracks.refocus.table_cells import (
     MIDDLE,
@@ -232,16 +232,43 @@ def ends(scores: Sequence[DataFrame]) -> list[str]:
     return lines
 
 
-def margins(scores: Mapping[str, Scores]) -> list[str]:
-    """Say how far MFPINet is above what needs no network."""
+def margins(scores: Mapping[str, Scores], settings: Mapping[str, Any]) -> list[str]:
+    """Say how far MFPINet is above what needs no network, the linear filters slide by slide."""
     texts = []
     for degradation, key, bar in BARS:
         one = scores.get(degradation)
         values = one.compared(key) if one else {}
         if degradation == LOWRES and {MFPINET, bar} <= set(values):
             found = difference(values[MFPINET], values[bar], one.seed)
-            texts.append(f"{_shown(found)} above {bar} {_where(key)}")
+            slides = _by_slide(one, settings) if bar == LINEAR else ""
+            texts.append(f"{_shown(found)} above {bar} {_where(key)}{slides}")
     return [f"mfpinet from lowres, by PSNR: {'; '.join(texts)}."] if texts else []
+
+
+def margin(scores: Mapping[str, Scores], settings: Mapping[str, Any]) -> list[str]:
+    """Say in a summary what MFPINet gains over the linear filters, slide by slide."""
+    one = scores.get(LOWRES)
+    values = one.compared("psnr") if one else {}
+    if not {MFPINET, LINEAR} <= set(values):
+        return []
+    gain = difference(values[MFPINET], values[LINEAR], one.seed).mean
+    return [
+        f"{MFPINET} against {LINEAR} from {LOWRES}, PSNR {_where('psnr')}: {_gain(gain)}"
+        f"{_by_slide(one, settings)}."
+    ]
+
+
+def _by_slide(one: Scores, settings: Mapping[str, Any]) -> str:
+    """Mean gain of MFPINet over the linear filters on each slide, where there are some."""
+    values, samples = one.compared("psnr"), one.grid("psnr").complete("psnr")
+    pairs = zip(values[MFPINET], values[LINEAR], strict=True)
+    gains = dict(zip(samples, (own - bar for own, bar in pairs), strict=True))
+    told = [f"{name}: {_gain(gain)}" for name, gain in means_by_slide(gains, settings).items()]
+    return f" ({', '.join(told)})" if told else ""
+
+
+def _gain(value: float) -> str:
+    return f"{'+' if value > 0 else ''}{fixed(value, 2)} dB"
 
 
 def learned_little(scores: Mapping[str, Scores], settings: Mapping[str, Any]) -> list[str]:
