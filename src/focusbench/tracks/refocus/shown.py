@@ -111,7 +111,7 @@ def training_told(results: Results, methods: Sequence[str]) -> str:
             continue  # solved at once
         given = row.get("parameters") or {}
         sizes = [words.format(given[key]) for key, words in BUDGET.items() if key in given]
-        steps = f"{method} {int(row['steps'])} steps"
+        steps = f"{method} {int(row['steps'])} steps" if row["steps"] > 1 else f"{method} at once"
         told.append(steps + (f" ({', '.join(sizes)})" if sizes else ""))
     return f" Trained for: {'; '.join(told)}." if told else ""
 
