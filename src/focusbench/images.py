@@ -7,10 +7,8 @@ claims more than it can hold is refused with one line, never filled up with zero
 
 from __future__ import annotations
 
-import hashlib
 import re
 import struct
-import uuid
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,20 +70,15 @@ def write_volume(
             "are ZYX, ZYXC with 3 colours, and YX"
         )
     tiff.check_finite(path, array)
-    metadata = {"axes": axes.replace("C", "S"), "Creator": "focusbench"}
     if voxel_size is not None:
-        sizes, sides = [float(size) for size in voxel_size], axes.removesuffix("C")
-        if len(sizes) != len(sides) or not all(0 < size < np.inf for size in sizes):
+        voxel_size, sides = tuple(map(float, voxel_size)), axes.removesuffix("C")
+        if len(voxel_size) != len(sides) or not all(0 < size < np.inf for size in voxel_size):
             raise InputError(
                 f"{path}: voxel size {voxel_size} is not {len(sides)} positive lengths in um"
             )
-        for axis, size in zip(sides, sizes, strict=True):
-            metadata[f"PhysicalSize{axis}"] = size
-            metadata[f"PhysicalSize{axis}Unit"] = "µm"
+    metadata = tiff.own_metadata(axes, voxel_size)
     # The format wants an identifier; the default is random.
-    content = hashlib.sha256(repr((array.shape, array.dtype.str, metadata)).encode())
-    content.update(array.data)
-    metadata["UUID"] = str(uuid.UUID(bytes=content.digest()[:16], version=5))
+    metadata["UUID"] = tiff.identifier(array, metadata)
     with replacing(path) as temporary:
         tifffile.imwrite(
             temporary,
@@ -117,7 +110,8 @@ def read_volume(path: str | Path, axes: str = "ZYX") -> Volume:
     Raises
     ------
     InputError
-        No such file, not a TIFF, empty, truncated or damaged; not `axes`; NaN or infinite values.
+        No such file, not a TIFF, empty, truncated or damaged (of files that `write_volume` wrote,
+        in any bit that counts); not `axes`; NaN or infinite values.
     """
     array, voxel_size = tiff.read(_existing(path), axes)
     return Volume(array, axes, voxel_size)

@@ -7,13 +7,15 @@ every extent that it names is held against the file's size before any pixel is d
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 import struct
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
@@ -27,6 +29,7 @@ VoxelSize = tuple[float, ...]
 
 # No lossless compression that cameras use packs an empty image better (LZW 2700, deflate 1032).
 MAX_COMPRESSION = 5000
+CREATOR = "focusbench"  # of volumes of our own
 # Lengths as OME-TIFF and ImageJ name them, in um.
 UNITS = {
     **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "\\u00B5m"), 1.0),
@@ -70,11 +73,28 @@ def read(path: Path, axes: str = "ZYX") -> Pages:
         array = np.empty((len(tif.pages), *tif.pages[0].shape), tif.pages[0].dtype)
         for z, page in enumerate(tif.pages):
             array[z] = page.asarray(maxworkers=1)
+        _check_identifier(path, tif, array)
     check_finite(path, array)
     array = array.astype(np.uint8) if array.dtype == bool else array
     if axes == "YX":
         return Pages(array[0], _all_positive(sizes[1:]))
     return Pages(array, _all_positive(sizes))
+
+
+def own_metadata(axes: str, voxel_size: VoxelSize | None) -> dict[str, Any]:
+    """What FocusBench tells of its own volumes; `voxel_size` in um, as many as axes but C."""
+    metadata: dict[str, Any] = {"axes": axes.replace("C", "S"), "Creator": CREATOR}
+    for axis, size in zip(axes.removesuffix("C"), voxel_size or (), strict=bool(voxel_size)):
+        metadata[f"PhysicalSize{axis}"] = size
+        metadata[f"PhysicalSize{axis}Unit"] = "µm"
+    return metadata
+
+
+def identifier(array: np.ndarray, metadata: Mapping[str, Any]) -> str:
+    """UUID of a volume of our own, made of its content: equal content, equal bytes."""
+    content = hashlib.sha256(repr((array.shape, array.dtype.str, dict(metadata))).encode())
+    content.update(np.ascontiguousarray(array).data)
+    return str(uuid.UUID(bytes=content.digest()[:16], version=5))
 
 
 @contextmanager
@@ -277,6 +297,37 @@ def _check_metadata(path: Path, tif: TiffFile) -> list[float]:
     if sum(count > 1 for count in counts.values()) > 1:
         raise InputError(f"{path}: holds {told} planes; one axis beside Y and X is accepted")
     return sizes
+
+
+def _check_identifier(path: Path, tif: TiffFile, array: np.ndarray) -> None:
+    """Hold the content of a volume of our own against its identifier.
+
+    Two places name its writer, so that one of them that is damaged hides nothing. A pyramid's
+    identifier is made otherwise: it is known by its tiles.
+    """
+    first = tif.pages[0]
+    xml = tif.ome_metadata if tif.is_ome else None
+    root = ElementTree.fromstring(xml) if xml else ElementTree.Element("OME")
+    if first.is_tiled or CREATOR not in (root.get("Creator"), first.software):
+        return
+    shapes = [("ZYXC" if array.ndim == 4 else "ZYX", array)]
+    if array.ndim == 3 and len(array) == 1:
+        shapes.append(("YX", array[0]))  # a single image
+    for pixels in _ome_images(xml) if xml else []:
+        told = {
+            key: value if key.endswith("Unit") else float(value)
+            for axis in "ZYX"
+            for key in (f"PhysicalSize{axis}", f"PhysicalSize{axis}Unit")
+            if (value := pixels.get(key)) is not None
+        }
+        for axes, content in shapes:
+            made = identifier(content, {**own_metadata(axes, None), **told})
+            if root.get("UUID") == f"urn:uuid:{made}":
+                return
+    raise InputError(
+        f"{path}: is damaged: its content is not what FocusBench wrote there (its identifier "
+        "tells); make it anew, or save it with another program if it was changed on purpose"
+    )
 
 
 def _ome(path: Path, xml: str) -> tuple[dict[str, int], list[float]]:
