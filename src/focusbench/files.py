@@ -24,7 +24,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".part{os.getpid()}-{path.name}")
     try:
-        yield temporary
+        try:
+            yield temporary
+        except OSError as error:  # of a full disk Python does not say what was being written
+            if error.filename is None and error.errno is not None:
+                error.filename = str(path)
+            raise
         os.replace(temporary, path)
         left = re.compile(rf"\.part\d+-{re.escape(path.name)}")
         for other in path.parent.glob(".part*"):

@@ -6,13 +6,14 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO
 
+from focusbench import job_record
 from focusbench.errors import InputError
 
 TERMINATED = 143  # what was asked to stop has saved its state and stops
@@ -26,8 +27,9 @@ class _Both:
         self._log, self._stream = log, stream
 
     def write(self, text: str) -> int:
-        self._log.write(text)
-        self._log.flush()
+        with suppress(OSError):  # a full disk: the terminal is to tell of it
+            self._log.write(text)
+            self._log.flush()
         return self._stream.write(text)
 
     def flush(self) -> None:
@@ -38,36 +40,49 @@ class _Both:
 
 
 @contextmanager
-def job(log: str | Path) -> Iterator[None]:
+def job(
+    log: str | Path, reads: Iterable[str | Path] = (), writes: Iterable[str | Path] = ()
+) -> Iterator[None]:
     """Run a script's body: standard error goes to `log` as well, an error is one line.
 
     What is wrong with the input, or with the disk, is told in one line; anything else is a fault of
-    the program: the line names the log, which holds the traceback.
+    the program: the line names the log, which holds the traceback. Files of `reads` are held
+    against what their writers recorded; those of `writes` are recorded (`focusbench.job_record`).
     """
-    Path(log).parent.mkdir(parents=True, exist_ok=True)
-    stream = sys.stderr
-    with open(log, "w", encoding="utf-8") as file:
-        sys.stderr = _Both(file, stream)
-        logging.basicConfig(format="focusbench: %(message)s", force=True)
-        try:
-            yield
-        except (InputError, OSError, FloatingPointError) as error:
-            _tell(line(error))
-            sys.exit(1)
-        except SystemExit as error:
-            if error.code == TERMINATED:
-                raise
-            _tell(f"the method ended the process (status {error.code})")
-            sys.exit(1)
-        except Exception as error:
+    clock, stream = job_record.Clock(), sys.stderr
+    try:
+        Path(log).parent.mkdir(parents=True, exist_ok=True)
+        file = open(log, "w", encoding="utf-8")  # noqa: SIM115 closed below, whatever the disk says
+    except OSError as error:
+        _tell(line(error))
+        sys.exit(1)
+    sys.stderr = _Both(file, stream)
+    logging.basicConfig(format="focusbench: %(message)s", force=True)
+    try:
+        job_record.check(reads)
+        yield
+        file.write(job_record.line(writes, clock.cost()))
+        file.flush()
+    except (InputError, OSError, FloatingPointError) as error:
+        _tell(line(error))
+        sys.exit(1)
+    except SystemExit as error:
+        if error.code == TERMINATED:
+            raise
+        _tell(f"the method ended the process (status {error.code})")
+        sys.exit(1)
+    except Exception as error:
+        with suppress(OSError):
             file.write(traceback.format_exc())
-            _tell(
-                f"{type(error).__name__}: {line(error)} (a fault of the program: the traceback is "
-                f"in {log})"
-            )
-            sys.exit(1)
-        finally:
-            sys.stderr = stream
+        _tell(
+            f"{type(error).__name__}: {line(error)} (a fault of the program: the traceback is "
+            f"in {log})"
+        )
+        sys.exit(1)
+    finally:
+        sys.stderr = stream
+        with suppress(OSError):
+            file.close()
 
 
 class OneLine:

@@ -1,9 +1,11 @@
 """Where every file of a run lies, relative to the results folder's parent."""
 
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 RESULTS = "results"
+ENDINGS = (".ome.tif", ".trace.csv", ".json", ".csv", ".md", ".tex", ".pdf", ".png")
 SIZE = r"\.size([1-9][0-9]{0,3})"  # ends the id of a sample that is prepared to another size
 
 
@@ -120,3 +122,24 @@ def table(track: str, name: str, ending: str) -> str:
 def figure(track: str, name: str, ending: str) -> str:
     """A figure; `ending` is pdf or png."""
     return f"{RESULTS}/figures/{track}_{name}.{ending}"
+
+
+def log(path: str | Path) -> str | None:
+    """Log of the job that makes a file of a run; None for what no job makes."""
+    path = Path(path)
+    if path.parts[:1] != (RESULTS,) or len(path.parts) < 3:
+        return None
+    place = Path(*path.parts[1:])
+    if place.parts[0] == "logs" or place.parts[0].startswith("."):
+        return None
+    if place.parts[1] == "models":  # weights, record and trace in a folder of their own
+        return f"{RESULTS}/logs/{place.parent}.log"
+    for ending in ENDINGS:
+        if place.name.endswith(ending):
+            return f"{RESULTS}/logs/{str(place)[: -len(ending)]}.log"
+    return None
+
+
+def manifest() -> str:
+    """What made a run's files, and their checksums."""
+    return f"{RESULTS}/manifest.json"

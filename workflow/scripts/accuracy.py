@@ -5,7 +5,7 @@ from focusbench.jobs import job
 from focusbench.tracks import stage
 from focusbench.training.weights import load_weights
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.input, snakemake.output):
     wanted, what = snakemake.wildcards, snakemake.params.what
     stacks = {one: plan.places(snakemake.config, one) for one in what["settings"]["stacks"]}
     module = stage(wanted.track, "accuracy")

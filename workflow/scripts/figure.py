@@ -5,7 +5,7 @@ from focusbench.report import figures
 from focusbench.report.results import Results
 from focusbench.tracks import stage
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.input, snakemake.output):
     wanted, what = snakemake.wildcards, snakemake.params.what
     results = Results(wanted.track, **what["results"], settings=what["settings"])
     module = stage(wanted.track, "figures")

@@ -6,7 +6,7 @@ from focusbench.jobs import job
 from focusbench.tracks import TABLE, stage
 from focusbench.training.weights import load_weights
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.input, snakemake.output):
     wanted, what, given = snakemake.wildcards, snakemake.params.what, snakemake.input
     module = stage(wanted.track, "levels")
     found = module.predict(

@@ -4,7 +4,7 @@ from focusbench.files import write_json
 from focusbench.jobs import job
 from focusbench.tracks import stage
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.input, snakemake.output):
     what = snakemake.params.what
     module = stage(snakemake.wildcards.track, "network_times")
     write_json(

@@ -6,7 +6,7 @@ from focusbench.images import read_volume, write_volume
 from focusbench.jobs import job
 from focusbench.tracks import TABLE, stage
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.input, snakemake.output):
     wanted, what = snakemake.wildcards, snakemake.params.what
     data = {**what["settings"]["data"], **plan.places(snakemake.config, wanted.sample)}
     axes = TABLE[wanted.track].axes

@@ -13,7 +13,7 @@ from focusbench.tracks import TABLE, stage
 from focusbench.training.state import FileState
 from focusbench.training.weights import load_weights
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.input, snakemake.output):
     wanted, what = snakemake.wildcards, snakemake.params.what
     seed, given = int(wanted.seed), snakemake.input
     key = running.fingerprint({**what, **wanted}, list(given))

@@ -9,7 +9,7 @@ from focusbench.images import read_volume
 from focusbench.jobs import job
 from focusbench.tracks import TABLE, stage
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.input, snakemake.output):
     wanted, what, given = snakemake.wildcards, snakemake.params.what, snakemake.input
     truth, base = given.get("truth"), given.get("base")
     axes = TABLE[wanted.track].axes

@@ -5,7 +5,7 @@ from focusbench.report import tables
 from focusbench.report.results import Results
 from focusbench.tracks import stage
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.input, snakemake.output):
     wanted, what = snakemake.wildcards, snakemake.params.what
     results = Results(wanted.track, **what["results"], settings=what["settings"])
     table = getattr(stage(wanted.track, "tables"), wanted.table)(results, what["settings"])

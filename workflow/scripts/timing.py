@@ -5,7 +5,7 @@ from pathlib import Path
 
 from focusbench.jobs import job, pin_threads
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.input, snakemake.output):
     pin_threads(snakemake.params.what["threads"])  # the job itself holds all cores
     from focusbench import plan, running
     from focusbench.files import write_json

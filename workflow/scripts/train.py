@@ -9,7 +9,7 @@ from focusbench.tracks import stage
 from focusbench.training.state import FileState
 from focusbench.training.weights import save_weights
 
-with job(snakemake.log[0]):
+with job(snakemake.log[0], snakemake.input, snakemake.output):
     wanted, what = snakemake.wildcards, snakemake.params.what
     key = running.fingerprint({**what, **wanted}, list(snakemake.input))
     state = FileState(f"results/.resume/{key}", key)

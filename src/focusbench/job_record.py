@@ -1,0 +1,112 @@
+"""What a job leaves in the last line of its log: checksums of what it wrote, and what that cost.
+
+A later job holds its inputs against these checksums. Disks flip bits, file servers hand out halves
+of files and people edit by mistake; a format's own structure shows little of that, JSON and CSV
+nothing. The record stands in the log, for every job has one: no further files are made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from focusbench import paths
+from focusbench.errors import InputError
+from focusbench.files import sha256
+
+BEGINNING = "focusbench: done: "  # of the line
+ASIDE = f"{paths.RESULTS}/.damaged"  # where damaged files are moved
+_TAIL = 1 << 16  # bytes at the end of a log that are searched; what is longer is read whole
+
+
+class Clock:
+    """Seconds since it was made, and what the process has used by then."""
+
+    def __init__(self) -> None:
+        self._begun = time.perf_counter()
+
+    def cost(self) -> dict[str, Any]:
+        """Seconds; CPU seconds, memory (bytes, most at a time) and GPU memory of the process.
+
+        Programs that it has started and waited for count. GPU memory is None where torch used none.
+        """
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        unit = 1 if sys.platform == "darwin" else 1024  # Linux counts in KiB
+        gpu = _gpu()
+        return {
+            "seconds": round(time.perf_counter() - self._begun, 3),
+            "cpu_seconds": round(sum(one.ru_utime + one.ru_stime for one in used), 3),
+            "peak_memory_bytes": max(one.ru_maxrss for one in used) * unit,
+            "peak_device_memory_bytes": gpu and gpu.max_memory_allocated(),
+            "device": gpu.get_device_name() if gpu else "cpu",
+            "host": platform.node(),
+        }
+
+
+def line(writes: Iterable[str | Path], cost: dict[str, Any]) -> str:
+    """Make the line: `cost`, and the SHA-256 of each file of `writes`."""
+    record = {"wrote": {str(path): sha256(path) for path in writes}, **cost}
+    return f"{BEGINNING}{json.dumps(record, sort_keys=True)}\n"
+
+
+def read(log: str | Path) -> dict[str, Any] | None:
+    """Return the record that ends a log; None: there is none, or no log."""
+    try:
+        with open(log, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+            last = file.read().rstrip().rpartition(b"\n")[2]
+            if not last.startswith(BEGINNING.encode()):
+                file.seek(0)
+                last = file.read().rstrip().rpartition(b"\n")[2]
+        record = json.loads(last.removeprefix(BEGINNING.encode()))
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and isinstance(record.get("wrote"), dict) else None
+
+
+def recorded(path: str | Path) -> str | None:
+    """SHA-256 of a file of a run when it was written; None: no job has recorded it."""
+    log = paths.log(path)
+    record = read(log) if log else None
+    return record["wrote"].get(str(path)) if record else None
+
+
+def check(reads: Iterable[str | Path]) -> None:
+    """Hold files against what the jobs that wrote them recorded; unrecorded ones pass.
+
+    A file that does not match is moved to `ASIDE`, so that the next run makes it anew.
+
+    Raises
+    ------
+    InputError
+        Files are missing, or were not what was written.
+    """
+    damaged = []
+    for path in map(str, reads):
+        if not os.path.exists(path):
+            raise InputError(f"{path}: there is no such file any more; run again to make it anew")
+        known = recorded(path)
+        if known is not None and sha256(path) != known:
+            damaged.append(path)
+    for path in damaged:
+        aside = Path(ASIDE, Path(path).relative_to(paths.RESULTS))
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, aside)
+    if damaged:
+        raise InputError(
+            f"{', '.join(damaged)}: damaged: not what was written there (SHA-256); moved to "
+            f"{ASIDE}, run again to make it anew"
+        )
+
+
+def _gpu() -> Any:
+    """`torch.cuda` where this process has used it; nothing is imported for that."""
+    torch = sys.modules.get("torch")
+    return torch.cuda if torch is not None and torch.cuda.is_initialized() else None
