@@ -58,5 +58,10 @@ include: "rules/restore.smk"
 include: "rules/evaluate.smk"
 
 
+onsuccess:
+    write_manifest()
+
+
 onerror:
     repeat_errors()
+    write_manifest()

@@ -86,3 +86,13 @@ def repeat_errors():
     logs = sorted(Path(paths.RESULTS, "logs").rglob("*.log"))
     for text in jobs.errors_in([one for one in logs if one.stat().st_mtime >= STARTED]):
         print(text, file=sys.stderr)
+
+
+def write_manifest():
+    """Describe what is there; a disk that takes no more is one line and no success."""
+    from focusbench import manifest  # here: only the end of a run needs it
+
+    try:
+        manifest.write(CONFIG, workflow.basedir)
+    except OSError as error:
+        sys.exit(f"{jobs.MARK}{jobs.line(error)}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from focusbench import __version__
+from focusbench import __version__, paths
 from focusbench.errors import InputError
 from focusbench.files import write_text
 
@@ -101,7 +101,8 @@ def provenance(settings: Mapping[str, Any]) -> list[str]:
     seeds = ", ".join(map(str, settings.get("track", {}).get("seeds", []))) or "none"
     notes = [
         f"FocusBench {__version__}, preset {settings['preset']}; seed of the noise "
-        f"{settings['seed']}; seeds of the stochastic methods: {seeds}."
+        f"{settings['seed']}; seeds of the stochastic methods: {seeds}. Versions, checksums and "
+        f"cost of every file of the run: {paths.manifest()}."
     ]
     differs = settings.get("differs") or {}
     if differs:
