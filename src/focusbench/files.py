@@ -26,8 +26,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         try:
             yield temporary
-        except OSError as error:  # of a full disk Python does not say what was being written
-            if error.filename is None and error.errno is not None:
+        except OSError as error:  # of a full disk neither Python nor numpy says what was written
+            if error.errno is None:
+                raise OSError(f"{path}: cannot be written ({error}): is the disk full?") from None
+            if error.filename is None:
                 error.filename = str(path)
             raise
         os.replace(temporary, path)

@@ -117,7 +117,8 @@ def test_significant(value, text):
 def test_provenance_names_version_preset_seeds_and_changes():
     assert provenance(SETTINGS) == [
         f"FocusBench {__version__}, preset quick; seed of the noise 3; seeds of the stochastic "
-        "methods: 0, 1.",
+        "methods: 0, 1. Versions, checksums and cost of every file of the run: "
+        "results/manifest.json.",
         "No key differs from the preset.",
     ]
     changed = {**SETTINGS, "differs": {"tracks.multifocus.size": 24, "methods.x.y": [1, "a"]}}

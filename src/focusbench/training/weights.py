@@ -26,7 +26,13 @@ def save_weights(path: str | Path, weights: Weights) -> None:
         name: weights.tensors[name].detach().to("cpu", copy=True).contiguous()
         for name in sorted(weights.tensors)
     }
-    told = {"description": dict(weights.description), "sha256": _checksum(tensors)}
+    text = json.dumps(dict(weights.description), sort_keys=True, allow_nan=False)
+    description = json.loads(text)  # as it will be read
+    told = {
+        "description": description,
+        "description_sha256": _text_checksum(description),
+        "sha256": _checksum(tensors),
+    }
     text = json.dumps(told, sort_keys=True, allow_nan=False)
     with replacing(path) as temporary:
         # One metadata entry: the order of several is not fixed.
@@ -45,7 +51,7 @@ def read_description(path: str | Path) -> dict[str, Any]:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            return dict(json.loads((file.metadata() or {})[_KEY])["description"])
+            return _description(json.loads((file.metadata() or {})[_KEY]))
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         raise _refused(path, error) from None
 
@@ -67,7 +73,7 @@ def load_weights(path: str | Path) -> Weights:
             tensors = {name: file.get_tensor(name).clone() for name in names}
         if told["sha256"] != _checksum(tensors):
             raise ValueError("checksum")
-        description = dict(told["description"])
+        description = _description(told)
     except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
         raise _refused(path, error) from None
     return Weights(tensors, description)
@@ -76,6 +82,18 @@ def load_weights(path: str | Path) -> Weights:
 def _refused(path: str | Path, error: Exception) -> InputError:
     reason = "no such file" if isinstance(error, FileNotFoundError) else "damaged or foreign"
     return InputError(f"{path}: {reason}; a safetensors file of FocusBench's own is accepted")
+
+
+def _description(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description, as it was written (files of older versions do not tell)."""
+    description = dict(told["description"])
+    if told.get("description_sha256", known := _text_checksum(description)) != known:
+        raise ValueError("checksum")
+    return description
+
+
+def _text_checksum(description: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
 
 
 def _checksum(tensors: Mapping[str, Tensor]) -> str:

@@ -1,0 +1,211 @@
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from focusbench import __main__ as command_line
+from focusbench import config as configuration
+from focusbench import jobs, manifest, paths, plan
+from focusbench.errors import InputError
+from focusbench.files import sha256, write_json, write_text
+from focusbench.paths import Restored
+from focusbench.verify_verb import differences
+
+ITEM = Restored("cell", "clean", "lbfgs", 0)
+SCORE, RECORD = paths.score("multifocus", ITEM), paths.record("multifocus", ITEM)
+TABLE = paths.table("multifocus", "table1", "csv")
+CONFIG = {"preset": "test", "tracks": {}}
+
+
+def work(path, content):
+    with jobs.job(paths.log(path), writes=[path]):
+        write_json(path, content)
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """A folder with a few results and their manifest; it is the working directory."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    work(SCORE, {"psnr": 31.25})
+    work(RECORD, {"seconds": 100.5, "peak_memory_bytes": 7, "device": "GPU X"})
+    work(TABLE, [1])
+    write_text("results/README.md", "not listed")
+    write_text("results/.resume/a/state.safetensors", "not listed")
+    manifest.write(CONFIG, folder)
+    return folder
+
+
+def content():
+    return json.loads(Path(paths.manifest()).read_text())
+
+
+def test_it_lists_what_is_there_apart_from_what_holds_cost(made):
+    found = content()
+    assert found["files"] == {
+        "multifocus/scores/cell/clean/lbfgs-seed0.json": sha256(SCORE),
+        "tables/multifocus_table1.csv": sha256(TABLE),
+    }
+    assert found["cost"]["files"] == {
+        "multifocus/restored/cell/clean/lbfgs-seed0.json": sha256(RECORD)
+    }
+    assert list(differences("results")) == []
+
+
+def test_it_tells_what_each_job_cost(made):
+    cost = content()["cost"]
+    assert set(cost["jobs"]) == {
+        "multifocus/scores/cell/clean/lbfgs-seed0",
+        "multifocus/restored/cell/clean/lbfgs-seed0",
+        "tables/multifocus_table1",
+    }
+    for one in cost["jobs"].values():
+        assert set(one) == {*manifest.KEYS, "host"}
+    # a restoration knows its cost over all attempts
+    restored = cost["jobs"]["multifocus/restored/cell/clean/lbfgs-seed0"]
+    assert (restored["seconds"], restored["peak_memory_bytes"]) == (100.5, 7)
+    assert cost["devices"] == ["GPU X", "cpu"]
+    assert cost["seconds"] == pytest.approx(sum(one["seconds"] for one in cost["jobs"].values()))
+    assert cost["host"]["cores"] >= 1
+
+
+def test_equal_content_gives_equal_bytes_of_all_but_cost(made):
+    first = content()
+    shutil.rmtree("results")
+    work(TABLE, [1])
+    work(RECORD, {"seconds": 5.0})
+    work(SCORE, {"psnr": 31.25})
+    manifest.write(CONFIG, made)
+    second = content()
+    assert first.pop("cost") != second.pop("cost")
+    assert json.dumps(first) == json.dumps(second)
+
+
+def test_what_differs_is_named_a_line_each_and_nothing_is_written(made, capsys):
+    assert command_line.main(["verify", "results/"]) == 0
+    capsys.readouterr()
+    write_text(SCORE, '{"psnr": 35.25}')
+    (made / RECORD).unlink()
+    write_text("results/multifocus/scores/new.json", "{}")
+    before = {path: path.stat().st_mtime_ns for path in made.rglob("*")}
+    assert command_line.main(["verify", "results/"]) == 1
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        f"missing: {RECORD}",
+        f"changed: {SCORE}",
+        "unlisted: results/multifocus/scores/new.json",
+    ]
+    assert err.startswith(f"{jobs.MARK}results/: 3 files do not match")
+    assert {path: path.stat().st_mtime_ns for path in made.rglob("*")} == before
+
+
+def test_the_results_may_be_moved(made, tmp_path):
+    shutil.move(made / "results", tmp_path / "elsewhere")
+    assert list(differences(tmp_path / "elsewhere")) == []
+    (tmp_path / "elsewhere/tables/multifocus_table1.csv").unlink()
+    assert list(differences(tmp_path / "elsewhere")) == [
+        f"missing: {tmp_path}/elsewhere/tables/multifocus_table1.csv"
+    ]
+
+
+def test_what_is_damaged_does_not_become_right_by_a_new_manifest(made):
+    (made / SCORE).write_text('{"psnr": 35.25}')
+    manifest.write(CONFIG, made)
+    assert list(differences("results")) == [f"changed: {SCORE}"]
+    shutil.rmtree("results/logs")  # then the last manifest knows it
+    (made / SCORE).write_text('{"psnr": 39.25}')
+    stamp = (made / paths.manifest()).stat().st_mtime_ns
+    os.utime(SCORE, ns=(stamp - 10**9, stamp - 10**9))
+    manifest.write(CONFIG, made)
+    assert list(differences("results")) == [f"changed: {SCORE}"]
+    os.utime(SCORE)  # written on purpose, by no job
+    os.utime(paths.manifest(), ns=(stamp - 10**9, stamp - 10**9))
+    manifest.write(CONFIG, made)
+    assert list(differences("results")) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda path: path.unlink(), "no such file; a run writes it"),
+        (lambda path: path.write_text(path.read_text()[:-9]), "damaged"),
+        (lambda path: path.write_text("[]"), "damaged"),
+        (lambda path: path.write_text(path.read_text().replace("tables/", "../x/")), "damaged"),
+    ],
+)
+def test_a_manifest_that_is_none(made, change, message):
+    change(made / paths.manifest())
+    with pytest.raises(InputError, match=rf"results/manifest\.json: .*{message}"):
+        list(differences("results"))
+
+
+def test_a_link_that_leads_back_is_followed_once(made):
+    (made / "results/multifocus/again").symlink_to(made / "results")
+    assert sorted(manifest.present("results")) == sorted(manifest.listed("results"))
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_commit_and_dirty_flag_of_the_code(made):
+    def git(*words):
+        identity = ("-c", "user.name=a", "-c", "user.email=a@b")
+        done = subprocess.run(["git", *identity, *words], check=True, capture_output=True)
+        return done.stdout.decode().strip()
+
+    git("init", "-q")
+    write_text("Snakefile", "")
+    write_text("config.yaml", "")
+    git("add", "Snakefile", "config.yaml")
+    git("commit", "-qm", "first")
+    commit = git("rev-parse", "HEAD")
+    write_text("config.yaml", "preset: test\n")  # stands merged in the manifest, and is no code
+    code = manifest.build(CONFIG, made)["code"]
+    assert (code["commit"], code["dirty"]) == (commit, False)
+    write_text("src/mine.py", "")
+    assert manifest.build(CONFIG, made)["code"]["dirty"] is True
+    (made / "copy").mkdir()  # of the checkout, inside another repository
+    assert manifest.build(CONFIG, made / "copy")["code"]["commit"] is None
+
+
+def test_without_git_the_commit_is_unknown(made, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    code = manifest.build(CONFIG, made)["code"]
+    assert (code["commit"], code["dirty"]) == (None, None)
+
+
+def test_lock_and_versions(made, root):
+    found = manifest.build(CONFIG, root)
+    assert found["code"]["lock_sha256"] == sha256(root / "requirements.lock")
+    lock = (root / "requirements.lock").read_text()
+    for name, version in found["versions"].items():
+        if name not in ("focusbench", "python", "torch") and version:
+            assert f"{name}=={version}\n" in lock
+    assert {"numpy", "snakemake", "torch"} <= set(found["versions"])
+    assert manifest.build(CONFIG, made)["code"]["lock_sha256"] is None
+
+
+def test_the_merged_configuration_stands_in_it(made):
+    config = configuration.build({"preset": "test"})
+    found = manifest.build(config, made)["config"]
+    assert found["methods"]["multifocus"]["lbfgs"]["parameters"]["max_evaluations"] > 0
+
+
+def test_cost_and_content_are_told_apart():
+    config = configuration.build({"preset": "test"})
+    told = {
+        path.rpartition("/")[2]: manifest.tells_cost(path.removeprefix("results/"))
+        for track in config["tracks"]
+        for path in plan.targets(config, track)
+    }
+    assert told["multifocus_cost.md"]
+    assert told["refocus_table3.csv"]
+    assert told["multifocus_front.pdf"]
+    assert not told["multifocus_table1.csv"]
+    assert not told["defocus_fig3.png"]
+    assert manifest.tells_cost("multifocus/timing/cell/clean/lbfgs-seed0.json")
+    assert manifest.tells_cost("multifocus/models/dip/x-seed0/model.json")
+    assert not manifest.tells_cost("multifocus/models/dip/x-seed0/model.safetensors")
+    assert not manifest.tells_cost("multifocus/observed/cell/clean.json")
