@@ -108,9 +108,10 @@ class Campaign:
         print(f"{'ok ' if must else 'BAD'} {fault}:", *words, flush=True)
 
     def differing(self, checkout: Checkout) -> list[str]:
-        """Files of the undisturbed run that are missing or differ; cost left out."""
+        """Tell of files of the undisturbed run that are missing or differ; cost left out."""
         now = sums(checkout)
-        return [path for path, one in self.sums.items() if now.get(path) != one]
+        found = [path for path, one in self.sums.items() if now.get(path) != one]
+        return [f"{len(found)} files, such as {found[0]}"] if found else []
 
 
 def sums(checkout: Checkout) -> dict[str, str]:
