@@ -58,6 +58,10 @@ include: "rules/restore.smk"
 include: "rules/evaluate.smk"
 
 
+onstart:
+    check_results()
+
+
 onsuccess:
     write_manifest()
 

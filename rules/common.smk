@@ -1,4 +1,5 @@
 # What the rules share: which of a job's inputs exist, and how its errors are repeated.
+import os
 import time
 from pathlib import Path
 
@@ -85,6 +86,25 @@ def repeat_errors():
     """Say once more, at the end, what went wrong: the runner's own lines bury it."""
     logs = sorted(Path(paths.RESULTS, "logs").rglob("*.log"))
     for text in jobs.errors_in([one for one in logs if one.stat().st_mtime >= STARTED]):
+        print(text, file=sys.stderr)
+
+
+def check_results():
+    """Refuse a folder that cannot be written; date files back that are dated in the future."""
+    from focusbench import time_stamps  # here: only the start of a run needs it
+
+    folder = Path(paths.RESULTS)
+    place = folder if folder.exists() else Path()
+    if not os.access(place, os.W_OK | os.X_OK):
+        sys.exit(
+            f"{jobs.MARK}{place.resolve()}: cannot be written; a run writes all it makes there"
+        )
+    try:
+        count, seconds = time_stamps.straighten(folder)
+    except OSError as error:
+        sys.exit(f"{jobs.MARK}{jobs.line(error)}")
+    if count:
+        text = f"focusbench: {count} results dated up to {seconds:.0f} s in the future: dated now"
         print(text, file=sys.stderr)
 
 

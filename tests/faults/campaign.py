@@ -76,6 +76,8 @@ class Campaign:
     def __init__(self, root: Path, folder: Path) -> None:
         self.folder = folder
         self.whole = copy(root, folder / "whole")
+        for script in (self.whole.folder / "workflow/scripts").iterdir():
+            os.utime(script, (0, 0))  # results that are dated back shall not be older
         self.overlay = self.whole.overlay(OVERLAY)
         done = self.run(self.whole)
         if done.returncode:
@@ -212,8 +214,8 @@ def full(campaign: Campaign) -> None:
                     bool(told and first.returncode and not half and not again.returncode)
                     and not differing
                     and not traces,
-                    f"{told[-1:]} | {traces} tracebacks | half-written: {half} | then "
-                    f"{jobs(again)} | differ: {differing}",
+                    f"{len(told)} lines, such as {told[:1]} | {traces} tracebacks | half-written: "
+                    f"{half} | then {jobs(again)} | differ: {differing}",
                 )
         except PermissionError:
             print("--  full disk: skipped, no file system may be mounted here")
@@ -266,7 +268,8 @@ def tmpfs(place: Path, options: str) -> Iterator[Callable[[str], None]]:
 
 def clocks(campaign: Campaign) -> None:
     """Time stamps as nodes with other clocks leave them."""
-    truth, observed = PLACES[0].path, "results/multifocus/observed/cell/clean.ome.tif"
+    truth = "results/defocus/truth/nuclei_test1.ome.tif"
+    observed = f"results/defocus/observed/{FIELD}.ome.tif"
     for name, paths, seconds in (
         ("all results an hour ahead", None, 3600),
         ("all results an hour behind", None, -3600),

@@ -1,0 +1,56 @@
+"""What a finished run tells of itself, and that nothing disturbs a run that is under way."""
+
+import json
+
+from focusbench import job_record, manifest, paths
+from focusbench.verify_verb import differences
+
+
+def test_a_run_ends_with_a_manifest_that_matches_what_is_there(finished):
+    results = finished.folder / "results"
+    assert list(differences(results)) == []
+    listed = manifest.listed(results)
+    endings = {path.rpartition(".")[2] for path in listed}
+    assert endings == {"tif", "json", "csv", "safetensors", "md", "tex", "pdf", "png"}
+    content = json.loads((results / "manifest.json").read_text())
+    assert content["config"]["preset"] == "test"
+    assert content["versions"]["snakemake"]
+
+
+def test_every_file_was_recorded_by_its_job(finished, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    for path, digest in manifest.listed("results").items():
+        assert job_record.recorded(f"results/{path}") == digest, path
+
+
+def test_every_job_tells_its_seconds_and_memory(finished):
+    jobs = json.loads((finished.folder / paths.manifest()).read_text())["cost"]["jobs"]
+    logs = list((finished.folder / "results/logs").rglob("*.log"))
+    assert len(jobs) == len(logs) > 50
+    for name, one in jobs.items():
+        assert one["seconds"] >= 0, name
+        assert one["peak_memory_bytes"] > 10**7, name
+
+
+def test_every_table_names_the_manifest(finished):
+    tables = list((finished.folder / "results/tables").glob("*.md"))
+    assert tables
+    for path in tables:
+        assert paths.manifest() in path.read_text(), path
+
+
+def test_a_second_run_in_the_same_directory_is_locked_out(finished):
+    """The first is played by the lock that it holds; two in earnest: tests/faults/campaign.py."""
+    target = "results/tables/multifocus_table1.csv"
+    locks = finished.folder / ".snakemake/locks"
+    lock = locks / "0.output.lock"
+    locks.mkdir(exist_ok=True)
+    lock.write_text(f"{finished.folder / target}\n")
+    before = {path: path.stat().st_mtime_ns for path in finished.folder.rglob("results/**/*")}
+    try:
+        done = finished.snakemake("--force", target, fails=True)
+    finally:
+        lock.unlink()
+    assert "LockException" in done.stderr
+    after = {path: path.stat().st_mtime_ns for path in finished.folder.rglob("results/**/*")}
+    assert after == before
