@@ -81,7 +81,8 @@ def recorded(path: str | Path) -> str | None:
 def check(reads: Iterable[str | Path]) -> None:
     """Hold files against what the jobs that wrote them recorded; unrecorded ones pass.
 
-    A file that does not match is moved to `ASIDE`, so that the next run makes it anew.
+    A file that does not match is moved to `ASIDE`, so that the next run makes it anew. If that run
+    is asked for it alone, what follows from it stays: the runner sees the content that it had.
 
     Raises
     ------
@@ -100,9 +101,10 @@ def check(reads: Iterable[str | Path]) -> None:
         aside.parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, aside)
     if damaged:
+        names = " ".join(damaged)
         raise InputError(
-            f"{', '.join(damaged)}: damaged: not what was written there (SHA-256); moved to "
-            f"{ASIDE}, run again to make it anew"
+            f"{names}: damaged: not what was written there (SHA-256); moved to {ASIDE}. The next "
+            f"run makes it anew, and what follows from it; alone: snakemake --cores 1 {names}"
         )
 
 

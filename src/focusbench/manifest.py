@@ -13,7 +13,6 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
@@ -23,6 +22,7 @@ from typing import Any
 from focusbench import __version__, job_record, paths
 from focusbench.errors import InputError
 from focusbench.files import sha256, write_json
+from focusbench.many_files import each
 from focusbench.tracks import TABLE
 
 FORMAT = 1
@@ -33,7 +33,6 @@ COSTS = frozenset(
     ("timings", "timed_records", "predictor_timings", "network_times", "trainings")
 )  # kinds of file that tell of cost: tables and figures that read them do as well
 KEYS = ("seconds", "cpu_seconds", "peak_memory_bytes", "peak_device_memory_bytes", "device")
-READERS = 4  # files that are read at a time
 
 
 def write(config: Mapping[str, Any], home: str | Path) -> None:
@@ -52,19 +51,22 @@ def write(config: Mapping[str, Any], home: str | Path) -> None:
 def build(config: Mapping[str, Any], home: str | Path) -> dict[str, Any]:
     """Describe the results folder in the working directory; see `write`."""
     known, jobs = _recorded()
-    sums = dict(sorted(_sums(known).items()))
+    content: dict[str, str] = {}
+    costs: dict[str, str] = {}
+    for path, digest in _sums(known):
+        (costs if tells_cost(path) else content)[path] = digest
     return {
         "format": FORMAT,
-        "code": {**_commit(Path(home)), "lock_sha256": _sha256(Path(home, LOCK))},
+        "code": {**_commit(Path(home)), "lock_sha256": _lock_sha256(Path(home, LOCK))},
         "versions": _versions(Path(home, LOCK)),
         "config": json.loads(json.dumps(config, default=str)),
-        "files": {path: one for path, one in sums.items() if not tells_cost(path)},
+        "files": content,
         "cost": {
             "written": datetime.now(UTC).isoformat(timespec="seconds"),
             "host": _host(),
             "devices": sorted({one["device"] for one in jobs.values()}),
             "seconds": round(sum(one["seconds"] for one in jobs.values()), 3),
-            "files": {path: one for path, one in sums.items() if tells_cost(path)},
+            "files": costs,
             "jobs": jobs,
         },
     }
@@ -105,33 +107,28 @@ def present(folder: str | Path) -> Iterator[str]:
             folders.clear()
             continue
         seen.add(real)
-        top = os.path.samefile(place, folder)
-        folders[:] = [
-            one for one in folders if not (one.startswith(".") or (top and one == "logs"))
-        ]
-        for name in names:
-            if not (name.startswith(".") or (top and name in ("manifest.json", "README.md"))):
-                yield Path(place, name).relative_to(folder).as_posix()
+        start = os.path.relpath(place, folder)
+        apart = APART if start == "." else ()
+        start = "" if start == "." else f"{start}/"
+        folders[:] = [one for one in folders if not one.startswith(".") and one not in apart]
+        yield from (f"{start}{one}" for one in names if not (one.startswith(".") or one in apart))
 
 
 def tells_cost(path: str) -> bool:
     """Whether a file of the results, by its path there, differs from run to run: it holds cost."""
-    parts = PurePosixPath(path).parts
-    if parts[0] in ("tables", "figures"):
-        track, _, name = PurePosixPath(path).stem.partition("_")
+    top, _, rest = path.partition("/")
+    if top in ("tables", "figures"):
+        track, _, name = rest.partition(".")[0].partition("_")
         known = TABLE.get(track)
-        shown = known and (known.tables if parts[0] == "tables" else known.figures).get(name)
+        shown = known and (known.tables if top == "tables" else known.figures).get(name)
         return bool(shown) and not COSTS.isdisjoint(shown.reads)
-    if len(parts) < 3:
-        return False
-    if parts[1] == "timing":
-        return True
-    return parts[1] in ("restored", "models") and path.endswith(".json")
+    kind = rest.partition("/")[0]
+    return kind == "timing" or (kind in ("restored", "models") and path.endswith(".json"))
 
 
 def _is_entry(entry: tuple[str, Any]) -> bool:
-    path, digest = PurePosixPath(entry[0]), entry[1]
-    inside = not path.is_absolute() and ".." not in path.parts
+    path, digest = entry
+    inside = not path.startswith("/") and ".." not in path.split("/")
     return inside and isinstance(digest, str) and len(digest) == 64
 
 
@@ -140,64 +137,59 @@ def _is_entry(entry: tuple[str, Any]) -> bool:
 
 def _recorded() -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
     """What the jobs recorded: checksums by path, and cost by the log's path without its ending."""
-    root = Path(paths.RESULTS)
-    logs = sorted(Path(root, "logs").rglob("*.log"))
-    with ThreadPoolExecutor(READERS) as readers:
-        records = list(readers.map(job_record.read, logs))
+    start = f"{paths.RESULTS}/"
     known: dict[str, str] = {}
     jobs: dict[str, dict[str, Any]] = {}
-    for log, record in zip(logs, records, strict=True):
-        wrote = [one for one in (record or {}).get("wrote", ()) if os.path.exists(one)]
-        if not record or not wrote:
-            continue
-        inside = {str(Path(path).relative_to(root)): record["wrote"][path] for path in wrote}
-        known.update(inside)
-        cost = {**record, **_own_record(wrote)}
-        name = log.relative_to(root).as_posix().removeprefix("logs/").removesuffix(".log")
-        jobs[name] = {key: cost.get(key) for key in (*KEYS, "host")}
+    logs = sorted(map(str, Path(paths.RESULTS, "logs").rglob("*.log")))
+    for log, record in zip(logs, each(_with_own_cost, logs), strict=True):
+        if record is not None:
+            name = log.removeprefix(f"{start}logs/").removesuffix(".log")
+            jobs[name] = {key: record.get(key) for key in (*KEYS, "host")}
+            known |= {path.removeprefix(start): one for path, one in record["wrote"].items()}
     return known, jobs
 
 
-def _own_record(wrote: list[str]) -> dict[str, Any]:
-    """Cost of a restoration or a training over all its attempts, as it says itself."""
-    for path in wrote:
+def _with_own_cost(log: str) -> dict[str, Any] | None:
+    """Record of a log whose files are still there; None: there is none.
+
+    Restorations and trainings tell their cost over all their attempts themselves.
+    """
+    record = job_record.read(log)
+    if not record or not any(map(os.path.exists, record["wrote"])):
+        return None
+    for path in record["wrote"]:
         if path.endswith(".json") and tells_cost(path.removeprefix(f"{paths.RESULTS}/")):
-            try:
-                told = json.loads(Path(path).read_text(encoding="utf-8"))
-                return {key: told[key] for key in KEYS if key in told}
-            except (OSError, ValueError, TypeError):
-                return {}
-    return {}
+            with suppress(OSError, ValueError, TypeError), open(path, encoding="utf-8") as file:
+                told = json.load(file)
+                return {**record, **{key: told[key] for key in KEYS if key in told}}
+    return record
 
 
-def _sums(known: Mapping[str, str]) -> dict[str, str]:
-    """Checksums of all files that are there.
+def _sums(known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Paths and checksums of all files that are there.
 
     As recorded; else as the last manifest has them, where they are older than it; else computed.
     """
-    root, before, when = Path(paths.RESULTS), {}, 0.0
+    before, when = {}, 0.0
     with suppress(InputError, OSError):
-        before, when = listed(root), os.path.getmtime(paths.manifest())
-    found: dict[str, str] = {}
-    unknown = []
-    for path in present(root):
-        if path in known:
-            found[path] = known[path]
-        elif path in before and os.path.getmtime(root / path) < when:
-            found[path] = before[path]
-        else:
-            unknown.append(path)
-    with ThreadPoolExecutor(READERS) as readers:
-        computed = readers.map(lambda path: _sha256(root / path), unknown)
-        found.update((path, one) for path, one in zip(unknown, computed, strict=True) if one)
-    return found
+        before, when = listed(paths.RESULTS), os.path.getmtime(paths.manifest())
 
+    def digest(path: str) -> str | None:
+        place = f"{paths.RESULTS}/{path}"
+        try:
+            if path in before and os.path.getmtime(place) < when:
+                return before[path]
+            return sha256(place)
+        except OSError:  # gone, or it cannot be read
+            return None
 
-def _sha256(path: Path) -> str | None:
-    try:
-        return sha256(path)
-    except OSError:
-        return None
+    there = sorted(present(paths.RESULTS))
+    computed = [path for path in there if path not in known]
+    found = dict(zip(computed, each(digest, computed), strict=True))
+    for path in there:
+        one = known.get(path) or found.get(path)
+        if one is not None:
+            yield path, one
 
 
 # --- the code and the machine ---------------------------------------------------------------------
@@ -213,6 +205,10 @@ def _commit(home: Path) -> dict[str, Any]:
         return {"commit": None, "dirty": None}
     changed = _git(home, "status", "--porcelain", "--", *CODE)
     return {"commit": commit, "dirty": None if changed is None else bool(changed)}
+
+
+def _lock_sha256(lock: Path) -> str | None:
+    return sha256(lock) if lock.is_file() else None
 
 
 def _git(home: Path, *words: str) -> str | None:

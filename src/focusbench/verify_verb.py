@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from focusbench.errors import InputError
 from focusbench.files import sha256
-
-READERS = 4  # files that are read at a time
+from focusbench.many_files import each
 
 
 def add(verbs: Any) -> None:
@@ -29,7 +26,7 @@ def add(verbs: Any) -> None:
     verb.set_defaults(run=_verify)
 
 
-def differences(folder: str | Path) -> Iterator[str]:
+def differences(folder: str | os.PathLike[str]) -> Iterator[str]:
     """Name the files that do not match the manifest: `missing: ...`, `changed: ...`, in order.
 
     Last come files that the manifest does not list, `unlisted: ...`.
@@ -41,24 +38,19 @@ def differences(folder: str | Path) -> Iterator[str]:
     """
     from focusbench import manifest
 
+    def compare(path: str) -> str | None:
+        place = os.path.join(folder, path)
+        try:
+            return None if sha256(place) == wanted[path] else f"changed: {place}"
+        except FileNotFoundError:
+            return f"missing: {place}"
+        except OSError as error:
+            return f"changed: {place} (cannot be read: {error.strerror})"
+
     wanted = manifest.listed(folder)
-    with ThreadPoolExecutor(READERS) as readers:
-        compare = partial(_compare, Path(folder))
-        for told in readers.map(compare, sorted(wanted.items())):
-            if told is not None:
-                yield told
+    yield from (told for told in each(compare, sorted(wanted)) if told is not None)
     for path in sorted(set(manifest.present(folder)) - set(wanted)):
-        yield f"unlisted: {Path(folder, path)}"
-
-
-def _compare(folder: Path, entry: tuple[str, str]) -> str | None:
-    path, wanted = folder / entry[0], entry[1]
-    try:
-        return None if sha256(path) == wanted else f"changed: {path}"
-    except FileNotFoundError:
-        return f"missing: {path}"
-    except OSError as error:
-        return f"changed: {path} (cannot be read: {error.strerror})"
+        yield f"unlisted: {os.path.join(folder, path)}"
 
 
 def _verify(options: argparse.Namespace) -> None:

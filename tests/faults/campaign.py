@@ -178,6 +178,23 @@ def damaged(campaign: Campaign) -> None:
                 )
 
 
+def mended(campaign: Campaign) -> None:
+    """Damage a truth that one job reads; make it anew alone: nothing else runs twice."""
+    truth = PLACES[0].path
+    score = f"{CELL}/scores/cell/clean/lbfgs-seed0.json"
+    with campaign.copied() as checkout:
+        flip(checkout.folder / truth)
+        remove(checkout, [score])
+        first = campaign.run(checkout, score, TABLE)
+        alone = campaign.run(checkout, truth)
+        again = campaign.run(checkout, score, TABLE)
+        campaign.tell(
+            "mended alone",
+            jobs(again) == "1 score, 1 table" and not campaign.differing(checkout),
+            f"{errors(first)[-1:]} | alone: {jobs(alone)} | then: {jobs(again)}",
+        )
+
+
 def vanished(campaign: Campaign) -> None:
     """Remove a file: with all that follows from it there, and with that gone."""
     for place in PLACES:
@@ -332,7 +349,7 @@ def remove(checkout: Checkout, paths: Iterable[str]) -> None:
             path.unlink(missing_ok=True)
 
 
-FAULTS = (damaged, vanished, full, read_only, clocks, two_runs)
+FAULTS = (damaged, mended, vanished, full, read_only, clocks, two_runs)
 
 
 def main() -> int:
