@@ -51,8 +51,8 @@ def claim(
 ) -> bool:
     """Take free GPUs for this process, until it ends; CUDA will see no others.
 
-    To be called before anything asks CUDA for its devices. What was taken before is kept: a second
-    call takes no more.
+    Neither will a program that it starts. To be called before anything asks CUDA for its devices.
+    What was taken before is kept: a second call takes no more.
 
     Parameters
     ----------
@@ -85,8 +85,7 @@ def claim(
         while not _held:
             time.sleep(POLL_SECONDS)
             _take(there, count, folder)
-    if _held:
-        os.environ[VISIBLE] = ",".join(_held)
+    os.environ[VISIBLE] = ",".join(_held)
     return bool(_held)
 
 
