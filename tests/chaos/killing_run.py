@@ -109,9 +109,11 @@ class Killing:
         return whom != "a job"
 
     def _throw_away(self) -> None:
-        """Delete all that a third of the methods made, so that there is something to do."""
+        """Delete what a third of the methods made, and what shows it: so much is to be done anew."""
         self.rounds += 1
         results = self.checkout.folder / "results"
+        for shown in ("tables", "figures"):
+            shutil.rmtree(results / shown, ignore_errors=True)
         made = sorted(results.glob("*/restored/*/*/*-seed*.ome.tif"))
         methods = sorted({path.name.partition("-seed")[0] for path in made})
         for method in self.choose.sample(methods, (len(methods) + 2) // 3):
