@@ -109,7 +109,7 @@ class Killing:
         return whom != "a job"
 
     def _throw_away(self) -> None:
-        """Delete what a third of the methods made, and what shows it: so much is to be done anew."""
+        """Delete what a third of the methods made, and all that shows it, to be made anew."""
         self.rounds += 1
         results = self.checkout.folder / "results"
         for shown in ("tables", "figures"):
