@@ -1,5 +1,6 @@
 """Two results folders, compared by the bytes of all that is no cost."""
 
+import csv
 import json
 import re
 
@@ -10,8 +11,10 @@ KEPT = (
     *("*/scores/**/*.json", "*/levels/**/*.csv", "*/accuracy/**/*.csv"),
     *("tables/*.csv", "figures/*.png"),
 )
-COST = re.compile(r"_cost\.|seconds|memory|load_average|loading_share")
-"""Tables, and keys of records, that hold what a run cost."""
+COST = re.compile(
+    r"_cost\.|_front\.|_budget\.|second|minutes|_ms$|^ratio|memory|^load_|loading_share"
+)
+"""Tables and figures, keys of records and columns of tables that hold what a run cost."""
 
 
 def compared(one, other) -> tuple[dict[str, int], list[str]]:
@@ -46,6 +49,10 @@ def compared(one, other) -> tuple[dict[str, int], list[str]]:
 
 
 def _content(path) -> bytes:
+    if path.parent.name == "tables":
+        with path.open(newline="") as file:
+            rows = [_free_of_cost(row) for row in csv.DictReader(file)]
+        return json.dumps(rows).encode()
     if path.suffix != ".json":
         return path.read_bytes()
     return json.dumps(_free_of_cost(json.loads(path.read_text())), sort_keys=True).encode()

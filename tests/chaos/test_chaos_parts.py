@@ -19,7 +19,7 @@ def results(folder):
     (restored / "dip-seed0.ome.tif").write_bytes(b"volume")
     record = {"steps": 3, "seconds": os.urandom(4).hex(), "details": {"loading_share": id(folder)}}
     (restored / "dip-seed0.json").write_text(json.dumps(record))
-    (folder / "tables/multifocus_table1.csv").write_text("a\n")
+    (folder / "tables/multifocus_table1.csv").write_text(f"a,training_seconds\n1,{id(folder)}\n")
     (folder / "tables/multifocus_cost.csv").write_text(os.urandom(4).hex())
     return folder
 
@@ -41,7 +41,7 @@ def test_costs_may_differ(both):
         ("multifocus/restored/cell/clean/dip-seed0.ome.tif", b"v", b"w"),
         ("multifocus/restored/cell/clean/dip-seed0.json", b"3", b"4"),
         ("multifocus/scores/cell/clean/dip-seed0.json", b"30.5", b"30.6"),
-        ("tables/multifocus_table1.csv", b"a", b"b"),
+        ("tables/multifocus_table1.csv", b"\n1,", b"\n2,"),
     ],
 )
 def test_anything_else_is_a_difference(name, before, after, both):
