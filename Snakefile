@@ -5,13 +5,19 @@
 #   snakemake --cores 4 results/...      one file alone, of any sample and method
 #
 # What is computed stands in config.yaml, how it is run in profiles/.
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from focusbench import config as configuration
 from focusbench import jobs
 from focusbench import plan as planning
 from focusbench.errors import InputError
+
+# SLURM's --signal=USR1 is for the jobs, which save their state and leave, but reaches the runner too
+with suppress(ValueError):  # another thread than the main one may not say so
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
 # elsewhere (--directory) the committed configuration stands in for a missing one

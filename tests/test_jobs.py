@@ -76,3 +76,26 @@ def test_what_a_module_refuses_ends_the_process_with_one_line(tmp_path):
     assert done.returncode == 1
     assert done.stdout.split() == ["plain", "2"]
     assert done.stderr.splitlines() == ["focusbench: error: 2 is wrong"]
+
+
+JOB = """
+import signal, sys, time
+from focusbench import jobs
+jobs.PARENT_SECONDS = 0.02
+with jobs.job(sys.argv[1]):
+    if sys.argv[2] == "loop":
+        signal.signal(signal.SIGTERM, lambda *_: (print("saves", flush=True), sys.exit(143)))
+    print("works", flush=True)
+    time.sleep(30)
+print("done", flush=True)
+"""
+RUNNER = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
+
+
+@pytest.mark.parametrize(("where", "says"), [("loop", "saves\n"), ("elsewhere", "")])
+def test_a_job_leaves_when_its_runner_was_killed(where, says, tmp_path):
+    command = [sys.executable, "-c", RUNNER, JOB, str(tmp_path / "a.log"), where]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as runner:
+        assert runner.stdout.readline() == "works\n"
+        runner.kill()
+        assert runner.stdout.read() == says  # up to the end of the job, which has it open too

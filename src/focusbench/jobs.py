@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +19,7 @@ from focusbench import job_record
 from focusbench.errors import InputError
 
 TERMINATED = 143  # what was asked to stop has saved its state and stops
+PARENT_SECONDS = 1.0  # between two looks at whether the runner is still there
 MARK = "focusbench: error: "  # begins the one line that says what went wrong
 
 
@@ -48,6 +51,8 @@ def job(
     What is wrong with the input, or with the disk, is told in one line; anything else is a fault of
     the program: the line names the log, which holds the traceback. Files of `reads` are held
     against what their writers recorded; those of `writes` are recorded (`focusbench.job_record`).
+    A job whose runner was killed is sent SIGTERM: nobody waits for it, and the next run would do
+    it once more, beside it.
     """
     clock, stream = job_record.Clock(), sys.stderr
     try:
@@ -59,10 +64,11 @@ def job(
     sys.stderr = _Both(file, stream)
     logging.basicConfig(format="focusbench: %(message)s", force=True)
     try:
-        job_record.check(reads)
-        yield
-        file.write(job_record.line(writes, clock.cost()))
-        file.flush()
+        with _leaving_with_the_parent():
+            job_record.check(reads)
+            yield
+            file.write(job_record.line(writes, clock.cost()))
+            file.flush()
     except (InputError, OSError, FloatingPointError) as error:
         _tell(line(error))
         sys.exit(1)
@@ -123,6 +129,24 @@ def pin_threads(threads: int) -> None:
         raise RuntimeError("pin_threads: numpy is loaded already, and its threads are set")
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(threads)
+
+
+@contextmanager
+def _leaving_with_the_parent() -> Iterator[None]:
+    """Send this process SIGTERM when the one that started it is gone."""
+    parent, over = os.getppid(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(PARENT_SECONDS):
+            if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def _tell(text: str) -> None:

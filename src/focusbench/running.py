@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from focusbench import methods
+from focusbench import methods, paths
 from focusbench.errors import InputError
 from focusbench.files import sha256
 from focusbench.problem import Monitor, Problem, Restoration, Run, TrainingSet, Weights
@@ -32,20 +32,34 @@ def fingerprint(parameters: Mapping[str, Any], inputs: list[str | Path]) -> str:
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:32]
 
 
+def resume_state(
+    wanted: Mapping[str, str], parameters: Mapping[str, Any], inputs: list[str | Path]
+) -> FileState:
+    """Where a job of the workflow keeps its state; `wanted` are its wildcards.
+
+    One folder a job: what it left when it had other parameters, code or inputs is refused, and
+    replaced, so that what is given up does not pile up.
+    """
+    job = hashlib.sha256(json.dumps({**wanted}, sort_keys=True).encode()).hexdigest()[:32]
+    known = fingerprint({**parameters, **wanted}, inputs)
+    return FileState(Path(paths.RESULTS, ".resume", job), known)
+
+
 def make_run(
     how: Mapping[str, Any],
     seed: int,
     state: FileState | None = None,
     monitor: Trace | None = None,
+    gpus: int = 1,
 ) -> Run:
     """Build a run from `device`, `threads` and `budget_seconds`; pins the threads.
 
-    Without a state and a monitor: of what takes no steps.
+    Without a state and a monitor: of what takes no steps. It takes up to `gpus` free GPUs.
     """
     apply_threads(how["threads"])
     return Run(
         seed=seed,
-        device=devices.resolve(how["device"]),
+        device=devices.resolve(how["device"], gpus),
         threads=how["threads"],
         budget_seconds=how["budget_seconds"],
         state=state or NoState(),

@@ -5,6 +5,7 @@ import threading
 import pytest
 import torch
 
+from focusbench.errors import InputError
 from focusbench.training import loop
 from focusbench.training.loop import Outcome, iterate, restored
 from focusbench.training.run import quick_run
@@ -187,23 +188,31 @@ def test_saves_now_and_then(setting, saves, clock, monkeypatch):
     assert list(state.steps) == saves
 
 
-def test_sigterm_saves_and_leaves(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_asked_to_stop_it_saves_and_leaves(number, tmp_path):
     def terminate(done):
         if done == 3:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
 
-    before = signal.getsignal(signal.SIGTERM)
+    before = signal.getsignal(number)
     watch = Watch()
     run = quick_run(state=FileState(tmp_path, "f"), monitor=watch)
     with pytest.raises(SystemExit) as stop:
         iterate(Halving(terminate), 5, run)
     assert stop.value.code == 143
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.getsignal(number) is before
     assert run.state.load()[1]["step"] == 3
     stepper, again = Halving(), Watch()
     assert iterate(stepper, 5, quick_run(state=run.state, monitor=again)).steps == 5
     assert stepper.x.flatten()[0].item() == 2**-5
     assert [call[0] for call in again.calls if isinstance(call[0], int)] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("setting", ["soon", "-1", "inf", "nan"])
+def test_an_interval_that_is_none(setting, monkeypatch):
+    monkeypatch.setenv("FOCUSBENCH_SAVE_SECONDS", setting)
+    with pytest.raises(InputError, match=f"^FOCUSBENCH_SAVE_SECONDS is '{setting}'; a number from"):
+        iterate(Halving(), 2, quick_run())
 
 
 def test_other_threads_listen_to_no_signal():

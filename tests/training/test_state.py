@@ -1,9 +1,13 @@
 import logging
 import math
+import os
+import random
+import signal
 
 import pytest
 import torch
 
+from focusbench.errors import InputError
 from focusbench.training.state import FileState, NoState
 
 TENSORS = {
@@ -33,7 +37,8 @@ def test_returns_exactly_what_was_saved(state):
     for name, value in TENSORS.items():
         assert tensors[name].dtype == value.dtype
         assert torch.equal(tensors[name], value)
-    assert [path.name for path in state.path.parent.iterdir()] == ["state.safetensors"]
+    names = sorted(path.name for path in state.path.parent.iterdir())
+    assert names == ["previous.safetensors", "state.safetensors"]
 
 
 def test_tensors_that_share_memory(state):
@@ -49,10 +54,21 @@ def test_loaded_tensors_do_not_hang_on_the_file(state):
     assert torch.equal(tensors["a"], torch.ones(1000))
 
 
-def test_another_fingerprint_is_a_fresh_start(state, caplog):
-    state.save(TENSORS, SCALARS)
-    assert FileState(state.path.parent, "other").load() is None
+def test_another_fingerprint_is_refused_in_one_line(state, caplog):
+    other = FileState(state.path.parent, "other")
+    assert other.load() is None
     assert not caplog.records
+    state.save(TENSORS, SCALARS)
+    assert other.load() is None
+    (record,) = caplog.records
+    assert record.message == (
+        f"resume state: {state.path} was saved with other parameters, code or data; starting from "
+        "the beginning"
+    )
+    other.save({}, {"n": 1})
+    assert other.load() == ({}, {"n": 1})
+    # and back again: the state of before has not been replaced yet
+    assert state.load()[1] == SCALARS
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "bit", "heading", "foreign"])
@@ -68,8 +84,7 @@ def test_a_damaged_file_is_a_fresh_start(damage, state, caplog):
     with caplog.at_level(logging.WARNING):
         assert state.load() is None
     (record,) = caplog.records
-    assert str(state.path) in record.message
-    assert "\n" not in record.message
+    assert record.message == f"resume state: {state.path} is damaged; starting from the beginning"
     state.save(TENSORS, SCALARS)
     assert state.load() is not None
 
@@ -98,6 +113,125 @@ def test_remove(state):
     other.touch()
     state.remove()
     assert list(state.path.parent.iterdir()) == [other]
+
+
+OLDER = {"n": 1}
+
+
+@pytest.fixture
+def two(state):
+    """A state and the one before it, and the bytes of both."""
+    state.save({"a": torch.arange(5.0)}, OLDER)
+    state.save(TENSORS, SCALARS)
+    return state, state.path.read_bytes(), state.previous.read_bytes()
+
+
+def _loaded(two, data, caplog):
+    """What is loaded where `data` stands in the place of the last state; and what is said."""
+    state, _, before = two
+    state.path.write_bytes(data)
+    state.previous.write_bytes(before)
+    caplog.clear()
+    _, scalars = state.load()
+    return scalars, [record.message for record in caplog.records]
+
+
+def _is_the_one_before(two, data, caplog):
+    scalars, said = _loaded(two, data, caplog)
+    path = two[0].path
+    assert scalars == OLDER
+    assert len(said) == 1
+    assert said[0].startswith(f"resume state: {path} ")
+    assert said[0].endswith("; going on from the one before")
+
+
+def test_a_flipped_bit_anywhere_falls_back_to_the_state_before(two, caplog):
+    _, data, _ = two
+    choose = random.Random(4)
+    places = [8 * i + bit for i in range(8) for bit in range(8)]  # of the length of the heading
+    # not the flags, which end the file: any bit of their bytes means True
+    places += [choose.randrange(64, 8 * (len(data) - 2)) for _ in range(150)]
+    for place in places:
+        flipped = bytearray(data)
+        flipped[place // 8] ^= 1 << place % 8
+        _is_the_one_before(two, flipped, caplog)
+    assert _loaded(two, data, caplog) == (SCALARS, [])
+
+
+def test_a_file_cut_off_anywhere_falls_back_to_the_state_before(two, caplog):
+    _, data, _ = two
+    choose = random.Random(5)
+    for length in [0, 1, 7, 8, 9, len(data) - 1, *choose.sample(range(len(data)), 60)]:
+        _is_the_one_before(two, data[:length], caplog)
+        # as a machine without power may leave it: of full length, its end not written
+        torn = data[:length].ljust(len(data), b"\0")
+        if torn != data:
+            _is_the_one_before(two, torn, caplog)
+
+
+def test_a_damaged_state_does_not_take_the_place_of_the_one_before(two):
+    state, data, before = two
+    state.path.write_bytes(data[:-1])
+    assert state.load()[1] == OLDER
+    state.save({}, {"n": 3})
+    assert state.previous.read_bytes() == before
+    assert state.load() == ({}, {"n": 3})
+
+
+def test_both_damaged_is_a_fresh_start_in_one_line(two, caplog):
+    state, data, before = two
+    state.path.write_bytes(data[:-1])
+    state.previous.write_bytes(before[:-1])
+    assert state.load() is None
+    assert [record.message for record in caplog.records] == [
+        f"resume state: {state.path} is damaged; starting from the beginning"
+    ]
+    assert not list(state.path.parent.iterdir())
+
+
+@pytest.mark.parametrize("renames", [0, 1, 2])
+def test_killed_at_any_rename_a_whole_state_is_left(renames, two, caplog):
+    state, _, before = two
+    child = os.fork()
+    if child == 0:
+        done, replace = [], os.replace
+
+        def counting(*paths):
+            if len(done) == renames:
+                os.kill(os.getpid(), signal.SIGKILL)
+            replace(*paths)
+            done.append(paths)
+
+        os.replace = counting
+        state.save({}, {"n": 3})
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    expected, said = {
+        0: (SCALARS, []),
+        1: (SCALARS, [f"resume state: {state.path} is not there; going on from the one before"]),
+        2: ({"n": 3}, []),
+    }[renames]
+    assert state.load()[1] == expected
+    assert [record.message for record in caplog.records] == said
+    assert not list(state.path.parent.glob(".part*"))
+    assert (state.previous.read_bytes() == before) == (renames == 0)
+
+
+def test_too_large_a_state_is_not_kept_and_told_of_once(state, monkeypatch, caplog):
+    state.save({"a": torch.ones(100)}, OLDER)
+    monkeypatch.setenv("FOCUSBENCH_STATE_GIB", str(1000 / 2**30))
+    state.save({"a": torch.ones(200)}, {"n": 2})
+    assert not caplog.records
+    for _ in range(3):
+        state.save({"a": torch.ones(250)}, {"n": 3})  # with the scalars, just above
+    (record,) = caplog.records
+    assert record.message.startswith("the state of this run takes 9.3")
+    assert "\n" not in record.message
+    assert state.load()[1] == {"n": 2}
+    assert sum(path.stat().st_size for path in state.path.parent.iterdir()) < 3000
+    monkeypatch.setenv("FOCUSBENCH_STATE_GIB", "much")
+    with pytest.raises(InputError, match="'much'; a number from 0 up is accepted"):
+        state.save({}, {})
 
 
 def test_no_state():

@@ -4,9 +4,8 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pandas
 import pytest
 import scipy.signal
 import tifffile
+from safetensors import safe_open
 
 from focusbench import config as configuration
 from focusbench import plan
@@ -88,41 +88,56 @@ def test_one_file_alone_of_a_sample_that_is_not_selected(checkout):
     assert record["seconds"] > 0
 
 
-def test_a_killed_run_continues_to_the_same_bytes(checkout):
+def saved_step(checkout):
+    """Step of the one resume state that is there; None: there is none."""
+    for path in (checkout.folder / "results/.resume").glob("*/state.safetensors"):
+        with suppress(OSError), safe_open(path, framework="numpy") as file:
+            return json.loads(json.loads(file.metadata()["focusbench"])["scalars"])["step"]
+    return None
+
+
+def cut_off(checkout, number, beyond, *arguments):
+    """Start a run, send `number` to all its processes when it has saved a step, give that step.
+
+    `beyond` is the last step that an earlier run saved.
+    """
+    process = checkout.start(*arguments, "--rerun-incomplete", cores=1)
+    deadline = time.monotonic() + 120
+    while (step := saved_step(checkout)) in (None, beyond):
+        assert process.poll() is None, (checkout.folder / "said.txt").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert step > (beyond or 0)  # it did not begin anew
+    os.killpg(process.pid, number)
+    assert process.wait(timeout=60) != 0
+    return saved_step(checkout)
+
+
+def test_a_run_that_is_cut_off_continues_to_the_same_bytes(checkout, monkeypatch):
+    monkeypatch.setenv("FOCUSBENCH_SAVE_SECONDS", "0")
     overlay = {
-        "methods": {"multifocus": {"dip": {"steps": 400}}},
+        "methods": {"multifocus": {"dip": {"steps": 200}}},
         "tracks": {"multifocus": {"samples": ["cell"]}},
     }
     target = "results/multifocus/restored/cell/clean/dip-seed0.ome.tif"
     names = (target, target.replace(".ome.tif", ".trace.csv"))
-    options = ("--configfile", checkout.overlay(overlay))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "1", target, *options],
-        cwd=checkout.folder,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(checkout.folder / "src"),
-            "FOCUSBENCH_SAVE_SECONDS": "0",
-        },
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    resume = checkout.folder / "results/.resume"
-    deadline = time.monotonic() + 120
-    while not list(resume.glob("*/state.safetensors")):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    options = (target, "--configfile", checkout.overlay(overlay))
+    # as SLURM tells a job, its runner too, that its time is nearly up
+    step = cut_off(checkout, signal.SIGUSR1, None, *options)
+    said = (checkout.folder / "said.txt").read_text()
+    assert (
+        "Error in rule restore" in said
+    )  # the runner has seen the end of it, and freed the folder
+    step = cut_off(checkout, signal.SIGKILL, step, *options)
+    assert 0 < step < 200
     assert not (checkout.folder / target).exists()
+    monkeypatch.undo()
     checkout.snakemake("--unlock")
-    checkout.snakemake(target, "--rerun-incomplete", *options)
+    checkout.snakemake("--rerun-incomplete", *options)
     continued = [digest(checkout.folder / name) for name in names]
-    assert not list(resume.glob("*"))
+    assert not list((checkout.folder / "results/.resume").glob("*"))
     # and once more from the beginning, undisturbed
-    checkout.snakemake(target, "--force", *options)
+    checkout.snakemake("--force", *options)
     assert [digest(checkout.folder / name) for name in names] == continued
 
 

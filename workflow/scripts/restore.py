@@ -10,14 +10,12 @@ from focusbench.files import sha256, write_json
 from focusbench.images import read_volume, write_volume
 from focusbench.jobs import job
 from focusbench.tracks import TABLE, stage
-from focusbench.training.state import FileState
 from focusbench.training.weights import load_weights
 
 with job(snakemake.log[0], snakemake.input, snakemake.output):
     wanted, what = snakemake.wildcards, snakemake.params.what
     seed, given = int(wanted.seed), snakemake.input
-    key = running.fingerprint({**what, **wanted}, list(given))
-    state = FileState(f"results/.resume/{key}", key)
+    state = running.resume_state(wanted, what, list(given))
     track = TABLE[wanted.track]
     observed = read_volume(given.observed, track.axes)
     truth = given.get("truth")  # for the trace alone; a method never sees it

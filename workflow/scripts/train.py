@@ -6,13 +6,11 @@ from focusbench import plan, running
 from focusbench.files import write_json
 from focusbench.jobs import job
 from focusbench.tracks import stage
-from focusbench.training.state import FileState
 from focusbench.training.weights import save_weights
 
 with job(snakemake.log[0], snakemake.input, snakemake.output):
     wanted, what = snakemake.wildcards, snakemake.params.what
-    key = running.fingerprint({**what, **wanted}, list(snakemake.input))
-    state = FileState(f"results/.resume/{key}", key)
+    state = running.resume_state(wanted, what, list(snakemake.input))
     settings = what["settings"]
     if "recording" in settings:  # where its PSF lies here
         settings = {**settings, "data": plan.places(snakemake.config, settings["recording"])}
@@ -28,7 +26,8 @@ with job(snakemake.log[0], snakemake.input, snakemake.output):
     rows = settings.get("watched", 20)
     steps = running.planned_steps(what["method"], what["parameters"], data)
     monitor = running.trace(label, steps, score, rows=rows)
-    run = running.make_run(what, snakemake.params.seed, state, monitor)
+    gpus = what["parameters"].get("processes", 1)
+    run = running.make_run(what, snakemake.params.seed, state, monitor, gpus)
     weights, record = running.fit(what["method"], what["parameters"], data, run)
     monitor.write_csv(snakemake.output.trace)
     write_json(snakemake.output.record, {**record, "code": what["code"]})

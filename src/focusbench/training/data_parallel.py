@@ -93,8 +93,8 @@ def check_processes(processes: Any, batch_size: int) -> None:
 def learning(how: Teachable, data: Any, run: Run, processes: int) -> Iterator[tuple[Any, Stepper]]:
     """Start a training in `processes` processes, this one among them.
 
-    On CUDA, one GPU each, by NCCL; where there are fewer GPUs, and on the CPU, by Gloo. Threads are
-    divided among the processes.
+    On CUDA, one GPU each, by NCCL; where there are fewer GPUs, in fewer processes, which take the
+    same whole batches. On the CPU, by Gloo. Threads are divided among the processes.
 
     Yields
     ------
@@ -107,6 +107,7 @@ def learning(how: Teachable, data: Any, run: Run, processes: int) -> Iterator[tu
     InputError, RuntimeError, ChildProcessError
         Another process failed or was killed; one line.
     """
+    processes = _affordable(run.device, processes)
     if processes == 1:
         learner = how.learner(data, run, None)
         yield learner, learner
@@ -116,10 +117,11 @@ def learning(how: Teachable, data: Any, run: Run, processes: int) -> Iterator[tu
             f"processes is {processes}; in a process that torch.distributed was set up in, "
             "1 is accepted"
         )
-    device = _device(run.device, processes)
+    if run.device == "cpu":
+        _log.warning("processes is %d, and no GPU for them; computing on the CPU", processes)
     threads, before = max(1, run.threads // processes), torch.get_num_threads()
     followers = Followers()
-    setting = (processes, str(followers.folder / "store"), device)
+    setting = (processes, str(followers.folder / "store"), run.device)
     task = (how, data, run.seed, threads)
     try:
         with _nearby() as environment:
@@ -128,7 +130,7 @@ def learning(how: Teachable, data: Any, run: Run, processes: int) -> Iterator[tu
             followers.wait_until_ready()
             torch.set_num_threads(threads)
             with _member(0, *setting) as share:
-                learner = how.learner(data, replace(run, device=device, threads=threads), share)
+                learner = how.learner(data, replace(run, threads=threads), share)
                 yield learner, _Leader(learner, followers)
                 followers.tell(None)
                 followers.end()
@@ -205,17 +207,16 @@ def _member(rank: int, processes: int, store: str, device: str) -> Iterator[Toge
         distributed.destroy_process_group()
 
 
-def _device(device: str, processes: int) -> str:
-    """Where the processes compute; one line of warning unless each has a GPU."""
-    there = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if device == "cuda" and there >= processes:
-        return "cuda"
-    _log.warning(
-        "processes is %d, CUDA devices that may be used: %d; computing on the CPU, by Gloo",
-        processes,
-        there if device == "cuda" else 0,
-    )
-    return "cpu"
+def _affordable(device: str, processes: int) -> int:
+    """As many of the processes as have a GPU each and divide the batch; on the CPU, all of them."""
+    if device != "cuda":
+        return processes
+    there = max(1, torch.cuda.device_count())
+    fitting = max(n for n in range(1, processes + 1) if processes % n == 0 and n <= there)
+    if fitting < processes:
+        told = "processes is %d, GPUs of this job: %d; training in %d, with the same whole batches"
+        _log.warning(told, processes, there, fitting)
+    return fitting
 
 
 @contextmanager

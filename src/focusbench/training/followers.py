@@ -188,7 +188,8 @@ class Followers:
 
 def main() -> None:
     """Be a follower: run what standard input names, tell it what comes after."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # meant for the leader, who brings us to an end
+    # meant for the leader, who brings us to an end
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     messages: queue.SimpleQueue = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(messages.put,), daemon=True).start()

@@ -10,7 +10,6 @@ follow as if nothing had happened: on the CPU, to the same bytes.
 from __future__ import annotations
 
 import math
-import os
 import signal
 import threading
 import time
@@ -19,16 +18,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from focusbench import environment
 from focusbench.problem import Restoration, Run
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 SAVE_SECONDS = 30.0
-"""Least time between two saves; the environment's FOCUSBENCH_SAVE_SECONDS stands above it."""
+"""Least time between two saves, so the most that a kill costs, but for the step at work; the
+environment's FOCUSBENCH_SAVE_SECONDS stands above it."""
+
+STOPS = (signal.SIGTERM, signal.SIGUSR1)
+"""What asks a run to save and to leave. SLURM sends the second one ahead of a time limit, if told
+to (``--signal=USR1@120``)."""
 
 TERMINATED = 128 + signal.SIGTERM
-"""Exit status after SIGTERM (143)."""
+"""Exit status after either (143)."""
 
 
 class Stepper(Protocol):
@@ -103,8 +108,11 @@ def iterate(
     ------
     FloatingPointError
         The loss is infinite or not a number.
+    InputError
+        FOCUSBENCH_SAVE_SECONDS is no number from 0 up.
     SystemExit
-        Status 143 on SIGTERM, after the state was saved. Only the main thread can listen for it.
+        Status 143 on SIGTERM or SIGUSR1, after the step at work was done and the state saved. Only
+        the main thread can listen for them.
     """
     begun = time.monotonic()
     saved = run.state.load()
@@ -151,7 +159,7 @@ def iterate(
 
     _tell(run.monitor, "begin", phase, steps, monitored)
     steps = min(steps, getattr(run.monitor, "most_steps", steps))  # a stopwatch wants no more
-    interval = float(os.environ.get("FOCUSBENCH_SAVE_SECONDS", SAVE_SECONDS))
+    interval = environment.number("FOCUSBENCH_SAVE_SECONDS", SAVE_SECONDS)
     last_save = time.monotonic()
     with _termination() as terminated:
         out_of_time = over()
@@ -202,13 +210,14 @@ def _tell(monitor: object, name: str, *arguments: object) -> None:
 
 @contextmanager
 def _termination() -> Iterator[threading.Event]:
-    """Give an event that SIGTERM sets, so that the step at work is brought to its end first."""
+    """Give an event that `STOPS` set, so that the step at work is brought to its end first."""
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield event
         return
-    previous = signal.signal(signal.SIGTERM, lambda *_: event.set())
+    previous = {number: signal.signal(number, lambda *_: event.set()) for number in STOPS}
     try:
         yield event
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL if previous is None else previous)
+        for number, handler in previous.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
