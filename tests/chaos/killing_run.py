@@ -32,6 +32,10 @@ from working_copy import copy  # noqa: E402
 WHOM = {"a job": 16, "the runner with its jobs": 1, "the runner alone": 1}
 """Who is killed, and how often in proportion."""
 
+SAVED, PATIENCE = 0.7, 30.0
+"""Share of kills that wait for a job that has saved a state, and for how many seconds: most of the
+time of such short jobs goes into imports."""
+
 OPTIONS = ("--rerun-incomplete", "--keep-going")
 ATTEMPTS = 400
 ORPHANS_SECONDS = 300
@@ -71,6 +75,8 @@ class Killing:
         runner = False
         while process.poll() is None:
             time.sleep(self.choose.expovariate(1 / self.every))
+            if self.choose.random() < SAVED:
+                self._wait_for_a_state(process)
             if self.kills.total() < self.wanted and process.poll() is None:
                 runner = self._kill(process.pid)
                 if runner:
@@ -92,7 +98,7 @@ class Killing:
         if not jobs:
             return False
         whom = self.choose.choices(list(WHOM), list(WHOM.values()))[0]
-        states = list((self.checkout.folder / "results/.resume").glob("*/*.safetensors"))
+        states = self._states()
         if whom == "a job":
             victim, rule = self.choose.choice(sorted(jobs, key=lambda one: one[0].pid))
             try:
@@ -107,6 +113,14 @@ class Killing:
         self.kills[whom] += 1
         self.with_state += bool(states)
         return whom != "a job"
+
+    def _states(self) -> list[Path]:
+        return list((self.checkout.folder / "results/.resume").glob("*/*.safetensors"))
+
+    def _wait_for_a_state(self, process) -> None:
+        until = time.monotonic() + PATIENCE
+        while process.poll() is None and time.monotonic() < until and not self._states():
+            time.sleep(0.02)
 
     def _throw_away(self) -> None:
         """Delete what a third of the methods made, and all that shows it, to be made anew."""
