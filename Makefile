@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 LOCKS := requirements.lock requirements-dev.lock pyproject.toml
 
-.PHONY: results test lint .venv
+.PHONY: results test test-cluster lint .venv
 .DELETE_ON_ERROR:
 
 results: .venv
@@ -12,6 +12,10 @@ results: .venv
 
 test: .venv
 	$(BIN)/python -m pytest
+
+# jobs sent to a SLURM of one node on this machine, started for the tests and ended after them
+test-cluster: .venv
+	$(BIN)/python -m pytest tests/cluster
 
 lint: .venv
 	$(BIN)/ruff check .

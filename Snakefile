@@ -54,6 +54,7 @@ for track in CONFIG["tracks"]:
             plan.targets(CONFIG, track),
 
 
+include: "rules/slurm.smk"
 include: "rules/common.smk"
 include: "rules/report.smk"
 include: "rules/data.smk"
@@ -70,6 +71,7 @@ onstart:
 
 onsuccess:
     write_manifest()
+    remove_kept_states()
 
 
 onerror:

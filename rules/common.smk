@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from focusbench import paths
+from focusbench.training import kept_states
 
 STARTED = time.time()
 
@@ -76,10 +77,31 @@ def threads_of(wildcards):
     return CONFIG["tracks"][wildcards.track]["threads"]
 
 
+def all_cores():
+    """All cores of this computer; 1 where a cluster's nodes compute, whose profile asks for more."""
+    return workflow.resource_settings.cores or 1
+
+
 def gpus_of(wildcards):
     """GPUs that a job asks a cluster for."""
     wanted = CONFIG["methods"][wildcards.track][wildcards.method]["gpu"]
     return int(wanted and CONFIG["device"] != "cpu")
+
+
+def memory(first):
+    """MB that a cluster is asked for: twice as much with every attempt."""
+    return lambda wildcards, attempt: first * 2 ** (attempt - 1)
+
+
+def minutes(first):
+    """Time that a cluster is asked for: what was cut off goes on, so each attempt adds as much."""
+    return lambda wildcards, attempt: first * attempt
+
+
+def remove_kept_states():
+    """At the end of a whole run: a job of it, in a process of its own, cannot tell."""
+    if workflow.is_main_process:
+        kept_states.sweep(Path(paths.RESULTS, ".resume"))
 
 
 def repeat_errors():

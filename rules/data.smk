@@ -32,8 +32,8 @@ rule truth:
     conda:
         "../envs/focusbench.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=memory(4000),
+        runtime=minutes(30),
     params:
         what=lambda wildcards: plan.truth_parameters(
             CONFIG, wildcards.track, wildcards.sample

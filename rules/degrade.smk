@@ -15,8 +15,8 @@ rule observed:
     conda:
         "../envs/focusbench.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=memory(4000),
+        runtime=minutes(30),
     params:
         what=lambda wildcards: plan.observed_parameters(
             CONFIG, wildcards.track, wildcards.sample, wildcards.degradation

@@ -16,8 +16,8 @@ rule score:
     conda:
         "../envs/focusbench.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=memory(4000),
+        runtime=minutes(30),
     params:
         what=lambda wildcards: plan.score_parameters(
             CONFIG, wildcards.track, wildcards.sample, wildcards.method
@@ -40,10 +40,11 @@ rule timing:
     conda:
         "../envs/focusbench.yaml"
     # all cores: nothing else runs meanwhile; the method itself keeps to its own count of threads
-    threads: workflow.cores or 1
+    threads: all_cores()
     resources:
-        mem_mb=8000,
-        runtime=120,
+        cpus_per_task=threads_of,  # of a node that is asked for whole
+        mem_mb=memory(8000),
+        runtime=minutes(120),
         gpu=gpus_of,
     params:
         what=lambda wildcards: plan.timing_parameters(
@@ -65,10 +66,11 @@ rule network_times:
     conda:
         "../envs/focusbench.yaml"
     # all cores: nothing else runs meanwhile; the networks keep to their own count of threads
-    threads: workflow.cores or 1
+    threads: all_cores()
     resources:
-        mem_mb=8000,
-        runtime=120,
+        cpus_per_task=threads_of,  # of a node that is asked for whole
+        mem_mb=memory(8000),
+        runtime=minutes(120),
         gpu=lambda wildcards: int(CONFIG["device"] != "cpu"),
     params:
         what=lambda wildcards: plan.network_times_parameters(CONFIG, wildcards.track),

@@ -13,8 +13,8 @@ rule levels:
         "../envs/focusbench.yaml"
     threads: threads_of
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory(4000),
+        runtime=minutes(60),
         gpu=gpus_of,
     params:
         what=lambda wildcards: plan.levels_parameters(
@@ -40,8 +40,8 @@ rule accuracy:
         "../envs/focusbench.yaml"
     threads: threads_of
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=memory(8000),
+        runtime=minutes(240),
         gpu=gpus_of,
     params:
         what=lambda wildcards: plan.accuracy_parameters(
@@ -64,10 +64,11 @@ rule predictor_timing:
     conda:
         "../envs/focusbench.yaml"
     # all cores: nothing else runs meanwhile; the predictors keep to their own count of threads
-    threads: workflow.cores or 1
+    threads: all_cores()
     resources:
-        mem_mb=8000,
-        runtime=120,
+        cpus_per_task=threads_of,  # of a node that is asked for whole
+        mem_mb=memory(8000),
+        runtime=minutes(120),
         gpu=lambda wildcards: int(CONFIG["device"] != "cpu"),
     params:
         what=lambda wildcards: plan.predictor_timing_parameters(CONFIG, wildcards.track),

@@ -19,8 +19,8 @@ rule table:
     conda:
         "../envs/focusbench.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=memory(2000),
+        runtime=minutes(30),
     params:
         what=lambda wildcards: plan.report_parameters(
             CONFIG, wildcards.track, wildcards.table
@@ -46,8 +46,8 @@ rule figure:
     conda:
         "../envs/focusbench.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=memory(4000),
+        runtime=minutes(30),
     params:
         what=lambda wildcards: plan.report_parameters(
             CONFIG, wildcards.track, wildcards.figure

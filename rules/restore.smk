@@ -18,8 +18,8 @@ rule restore:
         "../envs/focusbench.yaml"
     threads: threads_of
     resources:
-        mem_mb=8000,
-        runtime=720,
+        mem_mb=memory(8000),
+        runtime=minutes(720),
         gpu=gpus_of,
     params:
         what=lambda wildcards: plan.restore_parameters(

@@ -15,8 +15,8 @@ rule train:
         "../envs/focusbench.yaml"
     threads: threads_of
     resources:
-        mem_mb=8000,
-        runtime=720,
+        mem_mb=memory(8000),
+        runtime=minutes(720),
         gpu=gpus_of,
     params:
         what=lambda wildcards: plan.train_parameters(

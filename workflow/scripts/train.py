@@ -6,6 +6,7 @@ from focusbench import plan, running
 from focusbench.files import write_json
 from focusbench.jobs import job
 from focusbench.tracks import stage
+from focusbench.training import kept_states
 from focusbench.training.weights import save_weights
 
 with job(snakemake.log[0], snakemake.input, snakemake.output):
@@ -35,4 +36,7 @@ with job(snakemake.log[0], snakemake.input, snakemake.output):
     share = record["details"].get("loading_share")
     if share is not None:
         print(f"{label}: {share:.2%} of the steps' time went into loading", file=sys.stderr)
-    state.remove()
+    if snakemake.resources.get("packed"):  # others in this allocation may yet fail
+        kept_states.keep(state.path.parent, snakemake.output.model)
+    else:
+        state.remove()

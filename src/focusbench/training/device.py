@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
 import sys
 
@@ -19,7 +20,8 @@ def resolve(device: str, gpus: int = 1) -> str:
     ends; of `gpus` that are wanted, as many as are free. Where other jobs have all GPUs, "auto"
     gives "cpu" at once, "cuda" waits: it is for those who would not have the CPU compute for days
     what a GPU does in an hour. A run that starts no more jobs for GPUs than there are (the profile
-    `gpu`) meets neither. Where there is no GPU, both give "cpu".
+    `gpu`) meets neither. Where there is no GPU, both give "cpu", with one line of warning where CUDA
+    was asked for, or a scheduler gave a device.
 
     Raises
     ------
@@ -39,7 +41,8 @@ def resolve(device: str, gpus: int = 1) -> str:
         return "cpu"
     if torch.cuda.is_available():
         return "cuda"
-    if device == "cuda":
+    given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    if device == "cuda" or given.strip() not in ("", "-1"):
         _log.warning("device: no CUDA device can be used here; computing on the CPU")
     return "cpu"
 

@@ -1,0 +1,316 @@
+"""A SLURM cluster of one node on the loopback interface, from Debian's packages.
+
+    python tests/cluster/one_node_slurm.py [FOLDER]
+
+prints what to set to use it, and takes it down on Ctrl-C. Keys, state, logs and the configuration
+lie in the folder, whatever else is on this machine. Three daemons are started in the foreground as
+children; those and no others are ended.
+"""
+
+import argparse
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PACKAGES = ("slurm-wlm", "slurm-client", "munge")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
+NODE = "node1"
+
+CONFIGURATION = """\
+ClusterName=one_node
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller_port}
+SlurmdPort={node_port}
+# loopback alone
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+SlurmUser={user}
+SlurmdUser={user}
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+# no cgroups, no systemd
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=none
+SwitchType=switch/none
+ReturnToService=2
+SlurmdParameters=config_overrides
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+# a job above its memory is killed within a second or two
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
+AccountingStorageType=accounting_storage/none
+# squeue must still know a job when Snakemake asks
+MinJobAge=3600
+# a job over its time: SIGTERM, and SIGKILL so many seconds later
+KillWait=20
+OverTimeLimit=0
+DefMemPerCPU=500
+SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=0
+GresTypes=gpu
+NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory_mb} \
+Gres=gpu:fake:2 State=UNKNOWN
+PartitionName=cpu Nodes={node} Default=YES MaxTime=2-00:00:00 State=UP
+PartitionName=gpu Nodes={node} MaxTime=2-00:00:00 State=UP
+"""
+
+# devices that every machine has: nothing can compute on them
+GPUS = "AutoDetect=off\n" + "".join(
+    f"Name=gpu Type=fake File={device}\n" for device in ("/dev/null", "/dev/zero")
+)
+
+
+class Unavailable(Exception):
+    """Why there can be no cluster here."""
+
+
+def install() -> None:
+    """Install the packages where they are missing.
+
+    Raises
+    ------
+    Unavailable
+        They cannot be.
+    """
+    if not missing():
+        return
+    wanted = " ".join(PACKAGES)
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise Unavailable(f"SLURM is not installed (as root: apt-get install {wanted})")
+    options = ("-y", "--no-install-recommends")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    said = ""
+    for command in (("update",), ("install", *options, *PACKAGES)):
+        done = subprocess.run(
+            ["apt-get", "-q", *command],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        said = done.stdout
+    if missing():
+        last = said.strip().rpartition("\n")[2]
+        raise Unavailable(f"apt-get install {wanted} did not bring {missing()}: {last}")
+
+
+def missing() -> str:
+    """Names of the programs that are not here."""
+    return ", ".join(name for name in PROGRAMS if not program(name))
+
+
+def program(name: str) -> str | None:
+    """Path of a program, a daemon's too: /usr/sbin is on few users' PATH."""
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
+
+
+class Cluster:
+    """Daemons that were started here, and the folder of all that they keep."""
+
+    def __init__(self, folder: Path, *, cpus: int = 2, memory_mb: int = 200_000) -> None:
+        self.folder = folder
+        self.cpus, self.memory_mb = cpus, memory_mb
+        self._daemons: dict[str, subprocess.Popen] = {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a command needs to use this cluster and no other."""
+        path = os.pathsep.join([str(self.folder / "bin"), os.environ.get("PATH", "")])
+        return {**os.environ, "PATH": path, "SLURM_CONF": str(self.folder / "slurm.conf")}
+
+    def start(self, patience: float = 60) -> None:
+        """Bring everything up and wait until the node takes jobs."""
+        self._write()
+        self._start_munge()
+        self.start_controller()
+        self._start("slurmd", "-D", "-N", NODE, "-f", self.folder / "slurm.conf")
+        self._wait(lambda: self._state() == "idle", patience, "node is not idle")
+
+    def start_controller(self, patience: float = 60) -> None:
+        """Start slurmctld; it takes up the state that an earlier one left."""
+        fresh = not any((self.folder / "state").iterdir())
+        options = ("-i",) if fresh else ()
+        self._start("slurmctld", "-D", *options, "-f", self.folder / "slurm.conf")
+        answers = lambda: self.ask("scontrol", "ping", fails=True).returncode == 0  # noqa: E731
+        self._wait(answers, patience, "controller does not answer")
+
+    def stop_controller(self) -> None:
+        """End slurmctld; the node and its jobs go on."""
+        self._stop("slurmctld")
+
+    def ask(self, *command: str, fails: bool = False) -> subprocess.CompletedProcess:
+        """Run one of SLURM's commands."""
+        return subprocess.run(
+            [str(program(command[0])), *command[1:]],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=not fails,
+        )
+
+    def jobs(self, states: str = "all") -> dict[int, str]:
+        """States of jobs by number."""
+        lines = self.ask("squeue", "-h", "-t", states, "-o", "%i %T").stdout.split("\n")
+        return {int(one.split()[0]): one.split()[1] for one in lines if one}
+
+    def show(self, job: int | str) -> dict[str, str]:
+        """What the controller knows of a job."""
+        text = self.ask("scontrol", "-o", "show", "job", str(job)).stdout
+        return dict(item.partition("=")[::2] for item in text.split() if "=" in item)
+
+    def wait_until_ended(self, job: int | str, patience: float = 60) -> None:
+        """Wait until nothing of a job runs any more."""
+        ended = lambda: int(job) not in self.jobs("pending,running,completing")  # noqa: E731
+        self._wait(ended, patience, f"job {job} has not ended")
+
+    def stop(self) -> None:
+        """Cancel the cluster's jobs, end its daemons."""
+        if "slurmd" in self._daemons and "slurmctld" in self._daemons:
+            for job in self.jobs("pending,running,suspended"):
+                self.ask("scancel", str(job), fails=True)
+            self._wait(lambda: not self.jobs("running,completing"), 40, None)
+        for name in ("slurmd", "slurmctld", "munged"):
+            self._stop(name)
+
+    def _write(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o755)  # munged insists that its socket can be reached
+        for name in ("bin", "spool", "state"):
+            (self.folder / name).mkdir()
+        key = self.folder / "munge.key"
+        key.touch(0o600)
+        key.write_bytes(os.urandom(1024))
+        ports = free_ports(2)
+        text = CONFIGURATION.format(
+            host=socket.gethostname().partition(".")[0],
+            folder=self.folder,
+            user=user(),
+            node=NODE,
+            cpus=self.cpus,
+            memory_mb=self.memory_mb,
+            controller_port=ports[0],
+            node_port=ports[1],
+        )
+        configuration = self.folder / "slurm.conf"
+        configuration.write_text(text)
+        # the plug-in for Snakemake takes SLURM_CONF away from the srun that it starts
+        srun = self.folder / "bin" / "srun"
+        srun.write_text(f'#!/bin/sh\nSLURM_CONF={configuration} exec {program("srun")} "$@"\n')
+        srun.chmod(0o755)
+        (self.folder / "gres.conf").write_text(GPUS)
+
+    def _start_munge(self) -> None:
+        socket_path = self.folder / "munge.socket"
+        files = {
+            "key-file": "munge.key",
+            "seed-file": "munge.seed",
+            "pid-file": "munge.pid",
+            "log-file": "munge.log",
+        }
+        options = [f"--{name}={self.folder / file}" for name, file in files.items()]
+        # force: a temporary folder's parents are not to its liking
+        self._start("munged", "--foreground", "--force", f"--socket={socket_path}", *options)
+        self._wait(socket_path.is_socket, 20, "munged made no socket")
+
+    def _start(self, name: str, *arguments: object) -> None:
+        with open(self.folder / f"{name}.said", "a") as said:
+            self._daemons[name] = subprocess.Popen(
+                [str(program(name)), *map(str, arguments)],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=end_with_parent,
+            )
+
+    def _stop(self, name: str) -> None:
+        daemon = self._daemons.pop(name, None)
+        if daemon is None:
+            return
+        daemon.terminate()
+        try:
+            daemon.wait(20)
+        except subprocess.TimeoutExpired:
+            daemon.kill()
+            daemon.wait()
+
+    def _state(self) -> str:
+        return self.ask("sinfo", "-h", "-N", "-p", "cpu", "-o", "%t", fails=True).stdout.strip()
+
+    def _wait(self, true, patience: float, trouble: str | None) -> None:
+        end = time.monotonic() + patience
+        while not true():
+            for name, daemon in self._daemons.items():
+                if trouble and daemon.poll() is not None:
+                    raise Unavailable(f"{name} ended: {self._last(name)}")
+            if time.monotonic() > end:
+                if trouble:
+                    raise Unavailable(f"{trouble} after {patience:.0f} s; logs: {self.folder}")
+                return
+            time.sleep(0.2)
+
+    def _last(self, name: str) -> str:
+        said = (self.folder / f"{name}.said").read_text(errors="replace").strip()
+        return said.rpartition("\n")[2]
+
+
+def end_with_parent() -> None:
+    """Have the kernel end this process with the one that started it, whatever ends that."""
+    set_death_signal = 1
+    ctypes.CDLL(None).prctl(set_death_signal, signal.SIGTERM)
+
+
+def user() -> str:
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", nargs="?", type=Path, help="a new one; default: a temporary one")
+    folder = parser.parse_args().folder or Path(tempfile.mkdtemp(prefix="slurm-"))
+    try:
+        install()
+        cluster = Cluster(folder.resolve())
+        cluster.start()
+    except Unavailable as error:
+        sys.exit(f"no cluster: {error}")
+    print(f"export SLURM_CONF={folder.resolve()}/slurm.conf", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        cluster.stop()
+
+
+if __name__ == "__main__":
+    main()

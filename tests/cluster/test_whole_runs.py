@@ -1,0 +1,37 @@
+"""The preset `test` from one end to the other, every job a job of SLURM."""
+
+import pytest
+
+from focusbench.tracks import TABLE
+
+
+@pytest.mark.parametrize("track", TABLE)
+def test_a_track(checkout, track):
+    before = set(checkout.cluster.jobs())
+    said = checkout.submit(track).wait(seconds=3000)
+    states = checkout.cluster.jobs()
+    assert {states[job] for job in set(states) - before} == {"COMPLETED"}
+    assert "Trying to restart" not in said
+    assert not checkout.jobs(track)  # nothing is left to do
+    states_left = checkout.folder / "results/.resume"
+    assert not states_left.exists() or not list(states_left.iterdir())
+    score = min((checkout.folder / "results" / track / "scores").rglob("*.json"))
+    path = str(score.relative_to(checkout.folder))
+    assert checkout.made(path) == checkout.undisturbed(path)
+
+
+def test_one_sample_is_run_again_alone(checkout):
+    checkout.walk(steps=3)
+    scores = [
+        f"results/multifocus/scores/{sample}/clean/walk-seed0.json"
+        for sample in ("cell", "vessels")
+    ]
+    checkout.submit(*scores).wait()
+    walks = [checkout.folder / path.replace("scores", "restored") for path in scores]
+    written = [path.stat().st_mtime_ns for path in walks]
+    before = set(checkout.cluster.jobs())
+    checkout.submit("--forcerun", "restore", "--", scores[0]).wait()
+    assert len(set(checkout.cluster.jobs()) - before) == 2  # restore, score
+    again = [path.stat().st_mtime_ns for path in walks]
+    assert again[0] > written[0]
+    assert again[1] == written[1]
