@@ -17,7 +17,7 @@ from focusbench import data, methods, paths, tracks
 from focusbench.data import registry
 from focusbench.dependencies import code_hash, source
 from focusbench.errors import InputError
-from focusbench.files import sha256
+from focusbench.files import is_file, sha256
 from focusbench.grids import (
     Config,
     derived_from,
@@ -750,7 +750,7 @@ def _concerning(
 def _contents(parameters: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Checksums of the files that parameters name, so that another content is learned from anew."""
     named = {key: parameters.get(key) for key in FILES}
-    found = {key: sha256(path) for key, path in named.items() if path and Path(path).is_file()}
+    found = {key: sha256(path) for key, path in named.items() if path and is_file(path)}
     return {"contents": found} if found else {}
 
 
@@ -759,7 +759,7 @@ def _program(command: str) -> dict[str, str]:
     import shlex
 
     words = [Path(word) for word in shlex.split(command)]
-    return {str(word): sha256(word) for word in words if word.is_file()}
+    return {str(word): sha256(word) for word in words if is_file(word)}
 
 
 def check_own_methods(config: Config) -> None:
