@@ -48,26 +48,38 @@ BARE = """
 samples, degradations = {samples}, {degradations}
 names = [f"{{method}}-seed{{seed}}" for method in {methods} for seed in {seeds}]
 wildcard_constraints:
-    sample="[a-z0-9_]+", degradation="[a-z0-9]+", name="[a-z0-9_-]+"
+    **dict(sample="[a-z0-9_]+", degradation="[a-z0-9]+", name="[a-z0-9_-]+")
 rule table:
-    input: expand("scores/{{sample}}/{{degradation}}/{{name}}.json", sample=samples,
-                  degradation=degradations, name=names)
-    output: "{table}"
+    input:
+        [f"scores/{{one}}/{{two}}/{{name}}.json"
+         for one in samples for two in degradations for name in names]
+    output:
+        "{table}"
 rule truth:
-    output: "truth/{{sample}}.tif"
+    output:
+        "truth/{{sample}}.tif"
 rule observed:
-    input: "truth/{{sample}}.tif"
-    output: "observed/{{sample}}/{{degradation}}.tif", "observed/{{sample}}/{{degradation}}.json"
+    input:
+        "truth/{{sample}}.tif"
+    output:
+        "observed/{{sample}}/{{degradation}}.tif",
+        "observed/{{sample}}/{{degradation}}.json"
 rule restore:
-    input: "observed/{{sample}}/{{degradation}}.tif", "truth/{{sample}}.tif"
-    output: "restored/{{sample}}/{{degradation}}/{{name}}.tif",
-            "restored/{{sample}}/{{degradation}}/{{name}}.csv",
-            "restored/{{sample}}/{{degradation}}/{{name}}.json"
+    input:
+        "observed/{{sample}}/{{degradation}}.tif",
+        "truth/{{sample}}.tif"
+    output:
+        "restored/{{sample}}/{{degradation}}/{{name}}.tif",
+        "restored/{{sample}}/{{degradation}}/{{name}}.csv",
+        "restored/{{sample}}/{{degradation}}/{{name}}.json"
 rule score:
-    input: "restored/{{sample}}/{{degradation}}/{{name}}.tif",
-           "restored/{{sample}}/{{degradation}}/{{name}}.json",
-           "observed/{{sample}}/{{degradation}}.tif", "truth/{{sample}}.tif"
-    output: "scores/{{sample}}/{{degradation}}/{{name}}.json"
+    input:
+        "restored/{{sample}}/{{degradation}}/{{name}}.tif",
+        "restored/{{sample}}/{{degradation}}/{{name}}.json",
+        "observed/{{sample}}/{{degradation}}.tif",
+        "truth/{{sample}}.tif"
+    output:
+        "scores/{{sample}}/{{degradation}}/{{name}}.json"
 """
 
 
@@ -109,7 +121,7 @@ def lay_out(folder, restorations):
 def snakemake(folder, *arguments, snakefile=ROOT / "Snakefile", cores=1):
     """Run Snakemake; what it said, seconds, seconds of the CPU and bytes at its largest."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--directory", folder]
-    command += ["--cores", cores, *arguments]
+    command += ["--workflow-profile", "none", "--cores", cores, *arguments]
     path = os.pathsep.join([str(ROOT / "src"), str(folder)])
     with tempfile.TemporaryFile("w+") as said:
         start = time.perf_counter()
@@ -117,6 +129,7 @@ def snakemake(folder, *arguments, snakefile=ROOT / "Snakefile", cores=1):
             list(map(str, command)),
             stdout=said,
             stderr=subprocess.STDOUT,
+            cwd=folder,
             env={**os.environ, "PYTHONPATH": path},
         )
         _, status, used = os.wait4(process.pid, 0)
