@@ -56,6 +56,7 @@ include: "rules/train.smk"
 include: "rules/predict.smk"
 include: "rules/restore.smk"
 include: "rules/evaluate.smk"
+include: "rules/batch.smk"
 
 
 onerror:

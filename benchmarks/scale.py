@@ -1,6 +1,7 @@
 """What a plan of many restorations costs, and what a job costs beside its work.
 
-    python benchmarks/scale.py [--restorations 1000 10000 30000] [--run 0] [--cores 4] [--no-bare]
+    python benchmarks/scale.py [--restorations 1000 10000 30000] [--batched] [--no-bare]
+        [--run 0] [--cores 4]
 
 Plans a synthetic configuration of the track `defocus`: 20 methods on 100 fields in 5 degradations
 with 3 seeds are 30,000 restorations (fewer seeds, then fewer fields, for fewer), with as many
@@ -90,7 +91,7 @@ def shape(restorations):
     return FIELDS[: max(1, restorations // (each * seeds))], list(range(seeds))
 
 
-def configuration(fields, seeds):
+def configuration(fields, seeds, batched):
     """The overlay, as a person would write it."""
     names = [f"same{i}" for i in range(METHODS)]
     own = {names[0]: {"module": "same:Same", "stochastic": True}}
@@ -100,17 +101,18 @@ def configuration(fields, seeds):
         "degradations": list(DEGRADATIONS),
         "methods": names,
         "seeds": seeds,
+        **({"batched": ["input", *names]} if batched else {}),
         "predictors": [],
         "training": {"samples": ["nuclei_train1"], "validation": ["nuclei_validation1"]},
     }
     return {"preset": "test", "tracks": {"defocus": track}, "methods": {"defocus": own}}
 
 
-def lay_out(folder, restorations):
+def lay_out(folder, restorations, batched):
     """Write both workflows of a size."""
     fields, seeds = shape(restorations)
     (folder / "same.py").write_text(MODULE)
-    (folder / "config.yaml").write_text(yaml.safe_dump(configuration(fields, seeds)))
+    (folder / "config.yaml").write_text(yaml.safe_dump(configuration(fields, seeds, batched)))
     bare = {"samples": fields, "degradations": list(DEGRADATIONS), "table": TABLE}
     bare |= {"methods": [f"same{i}" for i in range(METHODS)], "seeds": seeds}
     (folder / "bare").mkdir(exist_ok=True)
@@ -147,9 +149,9 @@ def counted(text):
     return int(found[0]) if found else 0
 
 
-def plan(folder, restorations, bare):
+def plan(folder, restorations, batched, bare):
     """Print the row of one size."""
-    there = lay_out(folder, restorations)
+    there = lay_out(folder, restorations, batched)
     arguments = ("--dry-run", "--quiet", "rules", "--", TABLE)
     text, ours, work, memory = snakemake(folder, *arguments)
     row = f"{there:>8} restorations, {counted(text):>6} jobs: {ours:7.1f} s ({work:.1f} s of CPU), "
@@ -163,9 +165,9 @@ def plan(folder, restorations, bare):
     print(row, flush=True)
 
 
-def run(folder, restorations, cores):
+def run(folder, restorations, batched, cores):
     """Print what jobs cost that do next to nothing."""
-    there = lay_out(folder, restorations)
+    there = lay_out(folder, restorations, batched)
     plain = ("--quiet", "all", "--", TABLE)
     jobs = counted(snakemake(folder, "--dry-run", "--quiet", "rules", "--", TABLE)[0])
     _, planned, *_ = snakemake(folder, "--dry-run", *plain)
@@ -183,16 +185,17 @@ def run(folder, restorations, cores):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--restorations", type=int, nargs="*", default=[1000, 10_000, 30_000])
+    parser.add_argument("--batched", action="store_true", help="one job an observation")
     parser.add_argument("--no-bare", dest="bare", action="store_false", help="without reference")
     parser.add_argument("--run", type=int, default=0, help="restorations to run")
     parser.add_argument("--cores", type=int, default=4, help="of the run; a plan has one")
     arguments = parser.parse_args()
     for restorations in arguments.restorations:
         with tempfile.TemporaryDirectory() as name:
-            plan(Path(name), restorations, arguments.bare)
+            plan(Path(name), restorations, arguments.batched, arguments.bare)
     if arguments.run:
         with tempfile.TemporaryDirectory() as name:
-            run(Path(name), arguments.run, arguments.cores)
+            run(Path(name), arguments.run, arguments.batched, arguments.cores)
 
 
 if __name__ == "__main__":

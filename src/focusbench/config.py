@@ -297,6 +297,10 @@ def _check_ids(merged: Mapping[str, Any], track: str, known: Mapping[str, Any]) 
     for study, changed in (section.get("studies") or {}).items():
         grid = {**section, **changed}
         _check_grid(merged, track, known, grid, f"tracks.{track}.studies.{study}")
+    restorers = [method for method, one in known.items() if not one["predicts"]]
+    for method in section.get("batched", []):
+        if method not in restorers:
+            raise _unknown(f"tracks.{track}.batched", method, restorers, "method")
     source = tracks.TABLE[track].own
     for sample in merged["data"][source]:
         if sample in registry.names():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from focusbench.errors import InputError
 from focusbench.files import is_file, sha256
 from focusbench.grids import (
     Config,
+    batches,
     derived_from,
     has_truth,
     own,
@@ -227,11 +228,22 @@ def report_inputs(config: Config, track: str, name: str) -> list[str]:
     samples = [
         one for one in dict.fromkeys(item.sample for item in items) if has_truth(config, one)
     ]
+    batched = {item for one in batches(config, track).values() for item in one}
+
+    def made(path: Callable[[str, Restored], str]) -> list[str]:
+        """A file of each restoration, or what stands for those that were made together."""
+        return [
+            paths.batch(track, item.sample, item.degradation)
+            if item in batched
+            else path(track, item)
+            for item in items
+        ]
+
     kinds = {
-        "scores": [paths.score(track, item) for item in items],
-        "records": [paths.record(track, item) for item in items],
-        "traces": [paths.trace(track, item) for item in items],
-        "volumes": [paths.restored(track, item) for item in items],
+        "scores": made(paths.score),
+        "records": made(paths.record),
+        "traces": made(paths.trace),
+        "volumes": made(paths.restored),
         "truths": [paths.truth(track, sample) for sample in samples if has_truth(config, sample)],
         "observations": sorted({paths.observed(track, *item[:2]) for item in items}),
         "observation_records": sorted(
@@ -600,6 +612,46 @@ def score_parameters(config: Config, track: str, sample: str, method: str) -> di
             **({"fit": fitted} if fitted else {}),
         },
         "code": _code(f"{tracks.TABLE[track].package}.score"),
+    }
+
+
+def batch_parameters(
+    config: Config, track: str, sample: str, degradation: str, items: Sequence[Restored]
+) -> dict[str, Any]:
+    """Of restoring, and scoring, an observation with several methods in one job.
+
+    Returns
+    -------
+    dict
+        `methods`: id -> what `restore_parameters` and `score_parameters` tell of it; `members`: of
+        each restoration the method, the seed, and the files that it reads of its own (None: none).
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    if not items:
+        raise InputError(
+            f"{sample}/{degradation}: no method of tracks.{track}.batched restores it beside others"
+        )
+    return {
+        "methods": {
+            method: {
+                "restore": restore_parameters(config, track, sample, degradation, method),
+                "score": score_parameters(config, track, sample, method),
+            }
+            for method in dict.fromkeys(item.method for item in items)
+        },
+        "members": [
+            {
+                "method": item.method,
+                "seed": item.seed,
+                "model": weights(config, track, item.method, item.seed, item.sample),
+                "levels": levels(config, track, item),
+            }
+            for item in items
+        ],
     }
 
 

@@ -17,6 +17,7 @@ from watched import CANARY
 from focusbench import config as configuration
 from focusbench import methods, paths, plan, tracks
 from focusbench.data import registry
+from focusbench.errors import InputError
 
 MOST_JOBS = 5  # of a track, whose parameters are looked at
 PRESETS = ("test", "test", "quick")
@@ -106,22 +107,30 @@ def case(seed: int, number: int) -> dict[str, Any]:
 
 def use(user: dict[str, Any]) -> None:
     """Do with a configuration what a dry run does, and look at every path that comes of it."""
+    config = configuration.build(user)
+    plan.check_own_methods(config)
     try:
-        config = configuration.build(user)
-        plan.check_own_methods(config)
-    except RecursionError:
-        raise AssertionError("recursion") from None
+        expressions = _parsed(config)
+        json.dumps(config["differs"])
+        for track in config["tracks"]:
+            _jobs(config, track, expressions)
+    except InputError as error:  # nobody would make one line of it any more
+        raise AssertionError(f"refused only when planned: {error}") from error
+
+
+def _parsed(config: dict[str, Any]) -> dict[str, str]:
+    """What the workflow's own file asks for; the expressions of the wildcards."""
     expressions = plan.wildcards(config)
     for expression in expressions.values():
         re.compile(expression)
-    json.dumps(config["differs"], default=str)
     for track in config["tracks"]:
-        _look(plan.targets(config, track), expressions)
+        plan.batches(config, track)
+        _look(plan.targets(config, track))
         for kind in ("tables", "figures"):
             for name in plan.reports(config, track, kind):
-                _look(plan.report_inputs(config, track, name), expressions)
+                _look(plan.report_inputs(config, track, name))
                 json.dumps(plan.report_parameters(config, track, name), allow_nan=False)
-        _jobs(config, track, expressions)
+    return expressions
 
 
 def put(result: dict[str, Any], place: tuple[str, ...], value: Any) -> None:
@@ -176,7 +185,7 @@ def _jobs(config: Any, track: str, expressions: dict[str, str]) -> None:
         ids = (item.sample, item.degradation)
         for wildcard, value in zip(("sample", "degradation", "method"), item[:3], strict=True):
             assert re.fullmatch(expressions[wildcard], value), f"{wildcard} {value!r}"
-        _look([paths.restored(track, item), paths.score(track, item)], expressions)
+        _look([paths.restored(track, item), paths.score(track, item)])
         told = [
             plan.observed_parameters(config, track, *ids),
             plan.restore_parameters(config, track, *ids, item.method),
@@ -186,15 +195,16 @@ def _jobs(config: Any, track: str, expressions: dict[str, str]) -> None:
             told.append(plan.truth_parameters(config, track, item.sample))
         json.dumps(told, allow_nan=False)
         weights = plan.weights(config, track, item.method, item.seed, item.sample)
-        _look([one for one in (weights, plan.levels(config, track, item)) if one], expressions)
+        _look([one for one in (weights, plan.levels(config, track, item)) if one])
         plan.source_files(config, item.sample)
     for method, training in plan.trainings(config, track):
         assert re.fullmatch(expressions["training"], training), f"training {training!r}"
-        _look([paths.model(track, method, training)], expressions)
+        _look([paths.model(track, method, training)])
         json.dumps(plan.train_parameters(config, track, method, training), allow_nan=False)
 
 
-def _look(found: list[str], expressions: dict[str, str]) -> None:
+def _look(found: list[str]) -> None:
+    """Refuse paths that lead out of the results, or that no file system has."""
     for path in found:
         parts = path.split("/")
         assert parts[0] == paths.RESULTS, f"outside of results: {path!r}"
@@ -208,8 +218,8 @@ def _look(found: list[str], expressions: dict[str, str]) -> None:
 
 def _one_key(result: dict[str, Any], rng: Random) -> None:
     """Change a key that the preset has, or one beside it."""
-    place = rng.choice(_places(result["preset"]))
-    value = _value(rng, _at(configuration.preset(result["preset"]), place))
+    place = rng.choice(_places(_base(result)))
+    value = _value(rng, _at(configuration.preset(_base(result)), place))
     if rng.random() < 0.15:
         place = (*place[:-1], rng.choice((*EVIL[:6], place[-1] + "s", "studies", "uses")))
     put(result, place, value)
@@ -274,8 +284,13 @@ def _structure(result: dict[str, Any], rng: Random) -> None:
     mixed = [rng.choice((i, str(i), [i], {"a": i}, float(i))) for i in range(20_000)]
     odd = rng.choice((date(2020, 1, 1), {1, 2}, b"a", print, (1, 2), 1j, object(), dict))
     value = rng.choice((many, itself, deep, mixed, odd, {odd if odd.__hash__ else 1: 1}))
-    place = rng.choice((*_places(result["preset"]), ("data",), ("tracks",), ("methods",), ("a",)))
+    place = rng.choice((*_places(_base(result)), ("data",), ("tracks",), ("methods",), ("a",)))
     put(result, place, value)
+
+
+def _base(result: dict[str, Any]) -> str:
+    """Preset, unless a change before has put something else there."""
+    return result["preset"] if result["preset"] in PRESETS else PRESETS[0]
 
 
 CHANGES = (
