@@ -24,7 +24,7 @@ MOST = 6144  # bytes of a case: what is read of it must stay in proportion
 @cache
 def originals() -> dict[str, bytes]:
     """Valid files by name; the ending tells the kind."""
-    return {**_tiffs(), **_pngs(), **_jpegs(), **_safetensors(), **_raws()}
+    return {**_tiffs(), **_pngs(), **_jpegs(), **_safetensors(), **_raws(), **_texts()}
 
 
 def case(seed: int, number: int) -> tuple[str, bytes]:
@@ -50,6 +50,8 @@ def _changes(name: str) -> list[Change]:
         return [*anything, *[_png_head] * 4, _png_chunk]
     if name.endswith(".safetensors"):
         return [*anything, *[_tensors_head] * 6]
+    if name.endswith(".yaml"):
+        return [*anything, *[_yaml_piece] * 4]
     return anything
 
 
@@ -180,7 +182,7 @@ def _tensors_head(data: bytes, rng: Random) -> bytes:
     try:
         head = json.loads(data[8 : 8 + length])
         name = rng.choice(list(head))
-    except (ValueError, IndexError, TypeError, UnicodeDecodeError):
+    except (ValueError, IndexError, TypeError, RecursionError):
         return _flip(data, rng)
     what = rng.randrange(9)
     values = (None, -1, 0, 2**63, 1e300, "x", [], {}, [[[]]], True, [LARGE_SIDE] * 2, "../../x")
@@ -190,7 +192,7 @@ def _tensors_head(data: bytes, rng: Random) -> bytes:
             inner = json.loads(told["focusbench"])
             inner[rng.choice(list(inner))] = rng.choice(values)
             told["focusbench"] = json.dumps(inner)
-        except (ValueError, KeyError, TypeError, IndexError):
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError):
             head[name] = rng.choice(values)
         if what == 0:
             told["focusbench"] = "[" * rng.choice((50, 1500)) + "]"
@@ -209,6 +211,22 @@ def _tensors_head(data: bytes, rng: Random) -> bytes:
         del head[name]
     text = json.dumps(head).encode()
     return len(text).to_bytes(8, "little") + text + data[8 + length :]
+
+
+def _yaml_piece(data: bytes, rng: Random) -> bytes:
+    """Put something between two lines, or after a colon."""
+    piece = rng.choice(
+        (
+            *(b"!!python/object/apply:os.system ['touch fuzz_canary']", b"!!python/name:os.system"),
+            *(b"__use_yte__: true\n?open('fuzz_canary', 'w'): 1", b"<<: *a", b"&a [*a, *a]"),
+            *(b"[" * 3000, b"{a: " * 3000, b"? [1]\n: 2", b"!!set {a}", b"!!binary AAAA", b"---"),
+            *(b"2020-01-01", b"0x" + b"f" * 6000, b"1" * 5000, b"1_0:10", b"\t", b"\0", b"\xff"),
+            *(b"%TAG ! tag:x,2000:", b"&a a: *b", b"a: |\n  x", b"'", b'"\\ud800"', b"{}", b"null"),
+        )
+    )
+    places = [at for at, letter in enumerate(data) if letter in b"\n:"] or [0]
+    at = rng.choice(places) + 1
+    return data[:at] + rng.choice((b"", b" ", b"  ")) + piece + b"\n" + data[at:]
 
 
 # --- valid files ----------------------------------------------------------------------------------
@@ -325,3 +343,11 @@ def _raws() -> dict[str, bytes]:
         "cube_0x8x8_uint8.raw": voxels,
         "cube_99999999999999999999x1x1_float64.raw": voxels,
     }
+
+
+def _texts() -> dict[str, bytes]:
+    """Configurations."""
+    from focusbench import config
+
+    folder = config.HOME / "presets/test"
+    return {f"{path.stem}.yaml": path.read_bytes()[:4000] for path in sorted(folder.iterdir())}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from focusbench import images, rgb_rows
+from focusbench import check_verb, images, rgb_rows
 from focusbench.data import camera_image, grey_planes, rgb_image, scivis
 from focusbench.errors import InputError
 from focusbench.training.perceptual import read as read_perceptual
@@ -29,6 +29,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "counts": partial(camera_image.read_counts, least_side=1),
     "grey planes": grey_planes.sizes,
     "raw": lambda path: _planes(path),
+    "configuration": lambda path: check_verb.told([str(path)]),
     "weights": load_weights,
     "description": read_description,
     "perceptual": read_perceptual,
@@ -36,10 +37,11 @@ READERS: dict[str, Callable[[Path], object]] = {
 }
 
 BY_ENDING = {
-    ".raw": ("raw", "grey volume"),
+    ".yaml": ("configuration",),
+    ".raw": ("raw",),
     ".safetensors": ("weights", "description", "perceptual", "state"),
 }
-IMAGES = tuple(name for name in READERS if name not in (*BY_ENDING[".safetensors"], "raw"))
+IMAGES = tuple(sorted(set(READERS) - {one for some in BY_ENDING.values() for one in some}))
 
 
 def readers(name: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "state.safetensors"
 _FORMAT = 1
+_NOT_OURS = (AttributeError, RecursionError)  # JSON of another shape, or lists in each other
 _log = logging.getLogger(__name__)
 
 
@@ -71,7 +72,7 @@ class FileState:
             if _checksum(tensors, note["scalars"]) != note["checksum"]:
                 raise ValueError("checksum")
             return tensors, json.loads(note["scalars"])
-        except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError, *_NOT_OURS):
             _log.warning("%s is damaged; starting from the beginning", self.path)
             return None
 

@@ -1,6 +1,6 @@
 """Give the package hostile files and configurations, thousands of them.
 
-    python tests/fuzz/campaign.py --cases 12000 --seed 0 [--only files|configurations|schemas]
+    python tests/fuzz/fuzz.py --cases 12000 --seed 0 [--only files|configurations|schemas]
 
 Each case is known by the seed and its number: `--first 4711 --cases 1` has one again. Work is done
 in a process of its own with a limit on its memory: where one crashes or does not come back, that
@@ -57,10 +57,11 @@ def _until_it_ends(asked, first, count, outcomes, findings) -> int:
     """Let a process do cases; the number of the one to go on with after it."""
     options = ["--worker", "--seed", asked.seed, "--first", first, "--cases", count]
     options += ["--only", asked.only] if asked.only else []
+    said = None if os.environ.get("FUZZ_LOUD") else _file()
     process = subprocess.Popen(
         [sys.executable, "-X", "faulthandler", __file__, *map(str, options)],
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE if not os.environ.get("FUZZ_LOUD") else None,
+        stderr=said,
         text=True,
     )
     watch = _Watch(process)
@@ -77,8 +78,13 @@ def _until_it_ends(asked, first, count, outcomes, findings) -> int:
     watch.stop()
     if status == 0:
         return first + count
-    said = (process.stderr.read() if process.stderr else "").strip().splitlines()
-    why = "hangs" if watch.fired else f"ends the process ({status}): {' | '.join(said[-2:])[:300]}"
+    lines = []
+    if said:
+        said.seek(0)
+        lines = said.read().strip().splitlines()
+    # of a crash the end of the stack stands first
+    told = " | ".join([*lines[-40:][:6], *lines[-2:]])[:600]
+    why = "hangs" if watch.fired else f"ends the process ({status}): {told}"
     findings.append((at, what, why))
     outcomes[f"{_kind(what)} broken"] += 1
     return at + 1
@@ -87,6 +93,11 @@ def _until_it_ends(asked, first, count, outcomes, findings) -> int:
 def _kind(what: str) -> str:
     """`configuration`, or the ending of a file's name."""
     return what.split()[0].rpartition(".")[2]
+
+
+def _file():
+    """What a process says, to be read after its end: a pipe fills up and stops it."""
+    return tempfile.TemporaryFile("w+")
 
 
 class _Watch:
