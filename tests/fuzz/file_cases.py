@@ -186,7 +186,7 @@ def _tensors_head(data: bytes, rng: Random) -> bytes:
         return _flip(data, rng)
     what = rng.randrange(9)
     values = (None, -1, 0, 2**63, 1e300, "x", [], {}, [[[]]], True, [LARGE_SIDE] * 2, "../../x")
-    if name == "__metadata__" and what < 6:
+    if name == "__metadata__" and what < 6 and isinstance(head[name], dict):
         told = head[name]
         try:
             inner = json.loads(told["focusbench"])

@@ -190,7 +190,10 @@ class _Doing:
         about = {"number": number, "what": what}
         _tell(**about)
         try:
-            _tell(**about, said=survives(case, self._folder, traced=what != "configuration"))
+            _tell(
+                **about,
+                said=survives(case, self._folder, traced=not what.endswith("configuration")),
+            )
         except Broken as error:
             _tell(**about, said="broken", why=str(error))
         if not self._limited:
