@@ -174,11 +174,13 @@ def run(folder, restorations, batched, cores):
     _, seconds, *_ = snakemake(folder, *plain, cores=cores)
     files = sum(path.is_file() for path in (folder / "results").rglob("*"))
     hidden = sum(path.is_file() for path in (folder / ".snakemake").rglob("*"))
+    pieces = 2 * len(list((folder / "results/defocus/scores").rglob("*.json")))
     print(
-        f"{there} restorations, {jobs} jobs on {cores} cores: {seconds:.0f} s, of which "
-        f"{planned:.1f} s plan; {jobs / (seconds - planned):.1f} jobs a second, "
-        f"{cores * (seconds - planned) / jobs:.3f} s of a core a job; {files} files in results, "
-        f"{hidden} in .snakemake"
+        f"{there} restorations ({pieces} with trivial rows and scores), {jobs} jobs on {cores} "
+        f"cores: {seconds:.0f} s, of which {planned:.1f} s plan; "
+        f"{cores * (seconds - planned) / pieces:.3f} s of a core a restoration or score, "
+        f"{pieces / (seconds - planned):.1f} of them a second; {files} files in results, {hidden} "
+        "in .snakemake"
     )
 
 
