@@ -49,6 +49,7 @@ for track in CONFIG["tracks"]:
 
 
 include: "rules/common.smk"
+include: "rules/common_batch.smk"
 include: "rules/report.smk"
 include: "rules/data.smk"
 include: "rules/degrade.smk"
