@@ -64,13 +64,13 @@ with job(snakemake.log[0]):
             given = files(InputFiles, reads)
             status = do("score", given, wanted, both["score"], OutputFiles([score]), logs[1])
         if status:
-            failed.append(item.stem)
+            failed.append(f"{item.stem} (status {status})")
         else:
             journal.add(item.stem, key, [volume, trace, record, score])
     if failed:
+        told = ", ".join(failed[:5])
         raise InputError(
-            f"{len(failed)} of {len(what['members'])} restorations of a batch failed (first: "
-            f"{failed[0]}); what each said stands above"
+            f"{len(failed)} of {len(what['members'])} restorations of a batch failed: {told}"
         )
     journal.keep(list(keys))
     write_json(made, keys)
