@@ -56,6 +56,7 @@ for track in CONFIG["tracks"]:
 
 include: "rules/slurm.smk"
 include: "rules/common.smk"
+include: "rules/common_batch.smk"
 include: "rules/report.smk"
 include: "rules/data.smk"
 include: "rules/degrade.smk"
@@ -63,6 +64,7 @@ include: "rules/train.smk"
 include: "rules/predict.smk"
 include: "rules/restore.smk"
 include: "rules/evaluate.smk"
+include: "rules/batch.smk"
 
 
 onstart:

@@ -193,3 +193,42 @@ def test_a_recording_is_not_degraded(tmp_path):
     )
     with pytest.raises(InputError, match="mine is a recording.*accepted: recorded"):
         plan.observed_parameters(config, "multifocus", "mine", "clean")
+
+
+def test_batches_hold_what_no_other_job_reads():
+    """Every method is timed on the first sample that it meets: that restoration is by itself."""
+    config = build(
+        samples=["cell", "text"],
+        degradations=["clean", "sigma0.05"],
+        methods=["lbfgs", "dip"],
+        batched=["lbfgs", "transparent"],
+        seeds=[0, 1],
+    )
+    found = grids.batches(config, "multifocus")
+    assert list(found) == [("cell", "sigma0.05"), ("text", "clean"), ("text", "sigma0.05")]
+    assert {item.method for items in found.values() for item in items} == {"lbfgs", "transparent"}
+    assert not {item for items in found.values() for item in items} & set(
+        grids.timed(config, "multifocus")
+    )
+    assert grids.batches(build(methods=["lbfgs"]), "multifocus") == {}
+
+
+def test_tables_read_a_batch_in_place_of_its_members():
+    section = {"samples": ["cell"], "degradations": ["clean", "sigma0.05"], "methods": ["lbfgs"]}
+    plain, batched = (
+        plan.report_inputs(build(**section, **more), "multifocus", "table1")
+        for more in ({}, {"batched": ["lbfgs"]})
+    )
+    gone = [one for one in plain if "sigma0.05/lbfgs" in one]
+    assert len(gone) == 2  # the score and the record
+    assert set(plain) - set(batched) == set(gone)
+    assert set(batched) - set(plain) == {"results/multifocus/batches/cell/sigma0.05.json"}
+
+
+def test_only_methods_that_restore_are_batched():
+    for method in ("lbfgz", "delpnet"):
+        with pytest.raises(InputError, match=rf"tracks\.multifocus\.batched: unknown.*{method}"):
+            build(batched=[method])
+    config = build(batched=[])
+    with pytest.raises(InputError, match=r"no method of tracks\.multifocus\.batched"):
+        plan.batch_parameters(config, "multifocus", "cell", "clean", [])

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from focusbench import methods, refocus_verb, slides_verb, tracks, verify_verb
+from focusbench import check_verb, methods, refocus_verb, slides_verb, tracks, verify_verb
 from focusbench.errors import InputError
 from focusbench.jobs import MARK, line
 from focusbench.tracks.recording import Prepared, flag
@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     refocus_verb.add(verbs, _check_refocus)
     slides_verb.add(verbs)
     verify_verb.add(verbs)
+    check_verb.add(verbs)
     return parser
 
 

@@ -17,16 +17,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from focusbench import methods, tracks
+from focusbench import methods, plain_values, tracks
 from focusbench.data import HOMES, registry
 from focusbench.errors import InputError
+from focusbench.files import is_file, is_folder
 from focusbench.paths import split_size
+from focusbench.plain_values import shown
 
 HOME = Path(__file__).resolve().parent
 PRESETS = ("test", "quick", "paper")
 COMMAND_FIELDS = ("observed", "estimate", "psf", "voxel_size", "seed", "threads")
 PLACES = (".directory", ".path", ".truth", ".psf")  # keys under data that say where, not what
-METHOD_ID = re.compile(r"[a-z0-9_]+")
+METHOD_ID = re.compile(r"[a-z0-9_]{1,100}")
 
 
 def build(user: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,9 +51,12 @@ def build(user: Mapping[str, Any]) -> dict[str, Any]:
     InputError
         Unknown key or id, wrong type or range.
     """
+    plain_values.check(user)
     name = user.get("preset", "quick")
     if name not in PRESETS:
-        raise InputError(f"config: preset: {name!r} is not accepted; one of {', '.join(PRESETS)}")
+        raise InputError(
+            f"config: preset: {shown(name)} is not accepted; one of {', '.join(PRESETS)}"
+        )
     base = _without_studies(preset(name), user)
     merged = merge(base, user)
     _check_shape(merged)
@@ -96,14 +101,15 @@ def _without_studies(base: Mapping[str, Any], user: Mapping[str, Any]) -> dict[s
 
 
 @cache
-def _preset_text(name: str, track: str) -> str:
-    return (HOME / "presets" / name / f"{track}.yaml").read_text(encoding="utf-8")
+def _preset_file(name: str, track: str) -> Mapping[str, Any]:
+    import yaml
+
+    text = (HOME / "presets" / name / f"{track}.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)
 
 
 def preset(name: str) -> dict[str, Any]:
     """Return a preset's constants, in the shape of a configuration."""
-    import yaml
-
     result: dict[str, Any] = {
         "preset": name,
         "seed": 0,
@@ -120,7 +126,7 @@ def preset(name: str) -> dict[str, Any]:
         "methods": {},
     }
     for track in tracks.names():
-        result = merge(result, yaml.safe_load(_preset_text(name, track)))
+        result = merge(result, _preset_file(name, track))
     return result
 
 
@@ -203,14 +209,13 @@ def resolve_method(track: str, method: str, entries: Mapping[str, Any]) -> dict[
 
 def _check_shape(merged: Mapping[str, Any]) -> None:
     """Check every key's presence, type and range against the schemas."""
-    _check_keys(merged, "")
     _validate(merged, schema("config"), ())
     for section in ("tracks", "methods"):
         for track, value in merged[section].items():
             if track not in tracks.names():
                 raise _unknown(f"{section}.{track}", track, tracks.names(), "track")
             if not isinstance(value, Mapping):
-                raise InputError(f"config: {section}.{track}: {value!r} is not a map")
+                raise InputError(f"config: {section}.{track}: {shown(value)} is not a map")
     for track, section in merged["tracks"].items():
         _validate(section, schema(track)["track"], ("tracks", track))
     for track, entries in merged["methods"].items():
@@ -218,23 +223,14 @@ def _check_shape(merged: Mapping[str, Any]) -> None:
             _check_method(track, method, entries)
 
 
-def _check_keys(value: Any, at: str) -> None:
-    """YAML takes 1, true or null for keys too; ids are text."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if not isinstance(key, str):
-                raise InputError(f"config: {at}{key}: a key is text; put {key!r} in quotes")
-            _check_keys(inner, f"{at}{key}.")
-
-
 def _check_method(track: str, method: str, entries: Mapping[str, Any]) -> None:
     place = f"config: methods.{track}.{method}"
     known = methods.names(track)
-    if not isinstance(method, str) or not METHOD_ID.fullmatch(method):
-        raise InputError(f"{place}: a method's id holds a-z, 0-9 and _ alone")
+    if not METHOD_ID.fullmatch(method):
+        raise InputError(f"{place}: a method's id holds a-z, 0-9 and _ alone, 100 at most")
     entry = entries[method]
     if not isinstance(entry, Mapping):
-        raise InputError(f"{place}: {entry!r} is not a map of parameters")
+        raise InputError(f"{place}: {shown(entry)} is not a map of parameters")
     kinds = [key for key in ("uses", "module", "command") if key in entry]
     if method in known and kinds:
         raise InputError(f"{place}: is a method of this package; give the entry another id")
@@ -250,11 +246,11 @@ def _check_method(track: str, method: str, entries: Mapping[str, Any]) -> None:
         )
     if kinds == ["uses"]:
         if not isinstance(entry["uses"], str):
-            raise InputError(f"{place}.uses: {entry['uses']!r} is not the id of a method")
+            raise InputError(f"{place}.uses: {shown(entry['uses'])} is not the id of a method")
         base, seen = method, set()
         while base not in known and "uses" in (entries.get(base) or {}):
             if base in seen:
-                raise InputError(f"{place}: uses: goes round in a circle through {base!r}")
+                raise InputError(f"{place}: uses: goes round in a circle through {shown(base)}")
             seen.add(base)
             base = entries[base]["uses"]
         if base not in known and base not in entries:
@@ -280,7 +276,7 @@ def _check_command(place: str, entry: Mapping[str, Any]) -> None:
     try:
         shlex.split(entry["command"])
     except ValueError as error:
-        raise InputError(f"{place}.command: {error} in {entry['command']!r}") from None
+        raise InputError(f"{place}.command: {error} in {shown(entry['command'])}") from None
     fields = re.findall(r"\{([^{}]*)\}", entry["command"])
     for name in fields:
         if name not in COMMAND_FIELDS:
@@ -301,6 +297,10 @@ def _check_ids(merged: Mapping[str, Any], track: str, known: Mapping[str, Any]) 
     for study, changed in (section.get("studies") or {}).items():
         grid = {**section, **changed}
         _check_grid(merged, track, known, grid, f"tracks.{track}.studies.{study}")
+    restorers = [method for method, one in known.items() if not one["predicts"]]
+    for method in section.get("batched", []):
+        if method not in restorers:
+            raise _unknown(f"tracks.{track}.batched", method, restorers, "method")
     source = tracks.TABLE[track].own
     for sample in merged["data"][source]:
         if sample in registry.names():
@@ -367,16 +367,28 @@ def _own(merged: Mapping[str, Any]) -> list[str]:
 def _check_places(data: Mapping[str, Any]) -> None:
     for source in HOMES:
         directory = data[source]["directory"]
-        if directory is not None and not Path(directory).expanduser().is_dir():
-            raise InputError(f"config: data.{source}.directory: there is no folder {directory!r}")
+        if directory is not None and not _is_folder(directory):
+            raise InputError(
+                f"config: data.{source}.directory: there is no folder {shown(directory)}"
+            )
     for section in sorted({facts.own for facts in tracks.TABLE.values()}):
         for sample, entry in data[section].items():
             for key in ("path", "truth", "psf"):
-                if key in entry and not Path(entry[key]).exists():
+                if key not in entry or is_file(entry[key]):
+                    continue
+                if key != "path" or not is_folder(entry[key]):
+                    kind = "file or folder" if key == "path" else "file"
                     raise InputError(
-                        f"config: data.{section}.{sample}.{key}: there is no file or folder "
-                        f"{entry[key]!r}"
+                        f"config: data.{section}.{sample}.{key}: there is no {kind} "
+                        f"{shown(entry[key])}"
                     )
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return is_folder(Path(path).expanduser())
+    except RuntimeError:  # the home of a user that does not exist
+        return False
 
 
 def _validate(value: Any, against: Mapping[str, Any], at: tuple[str, ...]) -> None:
@@ -389,8 +401,12 @@ def _validate(value: Any, against: Mapping[str, Any], at: tuple[str, ...]) -> No
 
 @cache
 def _validator() -> Any:
-    """JSON schema as we mean it: 16.0 is no integer, and no number is infinite or NaN."""
-    from jsonschema import Draft202012Validator, validators
+    """JSON schema as we mean it: 16.0 is no integer, and no number is infinite or NaN.
+
+    A pattern is of the whole text (Python's $ lets a line's end pass), and equal items are looked
+    for in a set: the library compares lists of mixed items each with each.
+    """
+    from jsonschema import Draft202012Validator, ValidationError, validators
 
     def is_integer(_: Any, value: Any) -> bool:
         return isinstance(value, int) and not isinstance(value, bool)
@@ -401,7 +417,17 @@ def _validator() -> Any:
     checker = Draft202012Validator.TYPE_CHECKER.redefine_many(
         {"integer": is_integer, "number": is_number}
     )
-    return validators.extend(Draft202012Validator, type_checker=checker)
+
+    def pattern(_: Any, wanted: str, value: Any, __: Any) -> Iterator[ValidationError]:
+        if isinstance(value, str) and not re.fullmatch(wanted, value):
+            yield ValidationError(f"is not of the form {wanted}")
+
+    def unique(_: Any, wanted: bool, value: Any, __: Any) -> Iterator[ValidationError]:
+        if wanted and isinstance(value, list) and len(set(map(json.dumps, value))) < len(value):
+            yield ValidationError("has an item twice")
+
+    rules = {"pattern": pattern, "uniqueItems": unique}
+    return validators.extend(Draft202012Validator, rules, type_checker=checker)
 
 
 def _explained(error: Any, key: str) -> InputError:
@@ -424,8 +450,7 @@ def _explained(error: Any, key: str) -> InputError:
     if rule == "type" and isinstance(value, str) and "e" in value.lower() and _is_number(value):
         hint = " (YAML reads a number like 1e-3 as text: write 1.0e-3)"
     accepted = _accepted(part)
-    shown = value if len(repr(value)) <= 80 else f"{str(value)[:77]}..."
-    return InputError(f"config: {key}: {shown!r} is not accepted{hint}; accepted: {accepted}")
+    return InputError(f"config: {key}: {shown(value)} is not accepted{hint}; accepted: {accepted}")
 
 
 def _accepted(part: Mapping[str, Any]) -> str:
@@ -466,7 +491,7 @@ def _unknown(key: str, value: Any, known: Any, kind: str) -> InputError:
     known = list(map(str, known))
     hint = registry.meant(str(value), known)
     return InputError(
-        f"config: {key}: unknown {kind} {value!r}{hint}; accepted: {registry.told(known)}"
+        f"config: {key}: unknown {kind} {shown(value)}{hint}; accepted: {registry.told(known)}"
     )
 
 

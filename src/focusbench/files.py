@@ -1,9 +1,11 @@
 """Writing files whole or not at all, checksums, and paths that stay inside their folder."""
 
+import errno
 import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +58,38 @@ def sha256(path: str | Path) -> str:
     """Hexadecimal SHA-256 of a file's content."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_file(path: str | Path) -> bool:
+    """Whether there is a regular file; no for names that no file can have, pipes and devices."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether there is a folder; no for names that none can have."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def beginning(path: str | Path, count: int) -> bytes:
+    """First bytes of a regular file.
+
+    Raises
+    ------
+    OSError
+        It cannot be opened, or is none: whoever opens a pipe waits until something is written.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    with open(descriptor, "rb") as file:
+        return file.read(count)
 
 
 def inside(folder: str | Path, name: str) -> Path:

@@ -107,12 +107,36 @@ def timed(config: Config, track: str, study: str | None = None) -> list[Restored
     Variants that differ in nothing that costs (`UNTIMED`) are one method here.
     """
     first: dict[str, Restored] = {}
+    met: set[str] = set()
     for item in all_restorations(config, track):
-        first.setdefault(_work(config, track, item.method), item)
+        if item.method not in met:
+            met.add(item.method)
+            first.setdefault(_work(config, track, item.method), item)
     if study is None:
         return list(first.values())
-    used = {_work(config, track, item.method) for item in restorations(config, track, study)}
+    chosen = {item.method for item in restorations(config, track, study)}
+    used = {_work(config, track, method) for method in chosen}
     return [item for work, item in first.items() if work in used]
+
+
+def batches(config: Config, track: str) -> dict[tuple[str, str], list[Restored]]:
+    """Restorations that share a job, by sample and degradation: those of methods that cost little.
+
+    The track's key `batched` names the methods. What another job reads by itself (a timed
+    restoration, one that a training learns from) has a job of its own whatever its method is.
+    """
+    chosen = set(config["tracks"][track].get("batched", []))
+    learns = (config["tracks"][track].get("training") or {}).get("recordings") or {}
+    references = {(sample, learns["references"]) for sample in learns.get("samples", [])}
+    found: dict[tuple[str, str], list[Restored]] = {}
+    if chosen:
+        alone = set(timed(config, track))
+        for item in all_restorations(config, track):
+            if (item.sample, item.method) in references or item in alone:
+                continue
+            if item.method in chosen:
+                found.setdefault((item.sample, item.degradation), []).append(item)
+    return found
 
 
 def _work(config: Config, track: str, method: str) -> str:

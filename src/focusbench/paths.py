@@ -109,6 +109,11 @@ def score(track: str, item: Restored) -> str:
     return f"{RESULTS}/{track}/scores/{item.stem}.json"
 
 
+def batch(track: str, sample: str, degradation: str) -> str:
+    """Which restorations and scores of an observation one job has made."""
+    return f"{RESULTS}/{track}/batches/{sample}/{degradation}.json"
+
+
 def timing(track: str, item: Restored) -> str:
     """Seconds per step, measured with nothing else running."""
     return f"{RESULTS}/{track}/timing/{item.stem}.json"

@@ -8,8 +8,10 @@ nothing else. Imports neither torch nor pandas.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,10 @@ from focusbench import data, methods, paths, tracks
 from focusbench.data import registry
 from focusbench.dependencies import code_hash, source
 from focusbench.errors import InputError
-from focusbench.files import sha256
+from focusbench.files import is_file, sha256
 from focusbench.grids import (
     Config,
+    batches,
     derived_from,
     has_truth,
     own,
@@ -32,6 +35,7 @@ from focusbench.grids import (
     studies,
     timed,
 )
+from focusbench.id_patterns import any_of
 from focusbench.paths import Restored, base_id, split_size
 
 PLACES = ("path", "truth", "psf")  # files of a recording of one's own: where, not what
@@ -224,11 +228,22 @@ def report_inputs(config: Config, track: str, name: str) -> list[str]:
     samples = [
         one for one in dict.fromkeys(item.sample for item in items) if has_truth(config, one)
     ]
+    batched = {item for one in batches(config, track).values() for item in one}
+
+    def made(path: Callable[[str, Restored], str]) -> list[str]:
+        """A file of each restoration, or what stands for those that were made together."""
+        return [
+            paths.batch(track, item.sample, item.degradation)
+            if item in batched
+            else path(track, item)
+            for item in items
+        ]
+
     kinds = {
-        "scores": [paths.score(track, item) for item in items],
-        "records": [paths.record(track, item) for item in items],
-        "traces": [paths.trace(track, item) for item in items],
-        "volumes": [paths.restored(track, item) for item in items],
+        "scores": made(paths.score),
+        "records": made(paths.record),
+        "traces": made(paths.trace),
+        "volumes": made(paths.restored),
         "truths": [paths.truth(track, sample) for sample in samples if has_truth(config, sample)],
         "observations": sorted({paths.observed(track, *item[:2]) for item in items}),
         "observation_records": sorted(
@@ -279,10 +294,6 @@ def _report(config: Config, track: str, name: str) -> tracks.Report:
 
 def wildcards(config: Config) -> dict[str, str]:
     """Regular expressions of all ids: the registry's, not the selected ones alone."""
-
-    def any_of(names: list[str]) -> str:
-        return "|".join(sorted(map(re.escape, names))) or "(?!)"
-
     present = list(config["tracks"])
     facts = [tracks.TABLE[track] for track in present]
     known = [method for track in present for method in config["methods"][track]]
@@ -296,7 +307,7 @@ def wildcards(config: Config) -> dict[str, str]:
     samples = [sample for track in present for sample in registry.names(track)]
     return {
         "track": any_of(present),
-        "sample": "(?:{})(?:{})?".format(
+        "sample": "{}(?:{})?".format(
             any_of([*samples, *(name for ids in own_sections(config).values() for name in ids)]),
             paths.SIZE.replace("(", "(?:"),
         ),
@@ -377,8 +388,9 @@ def _check_sample(config: Config, track: str, sample: str, degradation: str = ""
     prepared volume that was recorded.
     """
     name, size = split_size(sample)
-    known = [*registry.names(track), *own_sections(config)[tracks.TABLE[track].own]]
-    if name not in known:
+    mine = own_sections(config)[tracks.TABLE[track].own]
+    if name not in mine and not registry.has(name, track):
+        known = [*registry.names(track), *mine]
         raise InputError(f"{sample} is no sample of track {track}; known: {registry.told(known)}")
     recorded = tracks.TABLE[track].recorded
     if degradation and recording(config, sample) and not degradation.startswith(recorded):
@@ -425,7 +437,7 @@ def truth_parameters(config: Config, track: str, sample: str) -> dict[str, Any]:
         "sample": base_id(sample),
         "source": origin,
         "settings": _stage_settings(config, track, "truth_keys", sample),
-        "code": code_hash(f"{tracks.TABLE[track].package}.truth", data.TABLE[origin]),
+        "code": _code(f"{tracks.TABLE[track].package}.truth", data.TABLE[origin]),
     }
 
 
@@ -448,7 +460,7 @@ def observed_parameters(
         "source": origin,
         "seed": config["seed"],
         "settings": settings,
-        "code": code_hash(*roots),
+        "code": _code(*roots),
     }
 
 
@@ -486,7 +498,7 @@ def train_parameters(config: Config, track: str, method: str, training: str) -> 
             **_training_recordings(config, track, training),
             **_slides(config, training_truths(config, track).values()),
         },
-        "code": code_hash(
+        "code": _code(
             facts["target"], f"{tracks.TABLE[track].package}.training", "focusbench.running"
         ),
     }
@@ -512,7 +524,7 @@ def restore_parameters(
         "method": facts["target"],
         "parameters": facts["parameters"],
         "settings": {**_problem(config, track, sample), **told},
-        "code": code_hash(
+        "code": _code(
             facts["target"],
             *(f"{package}.{name}" for name in stages),
             "focusbench.running",
@@ -562,7 +574,7 @@ def network_times_parameters(config: Config, track: str) -> dict[str, Any]:
         **{key: section[key] for key in ("threads", "budget_seconds")},
         "device": config["device"],
         "settings": section["network_times"],
-        "code": code_hash(f"{tracks.TABLE[track].package}.network_times"),
+        "code": _code(f"{tracks.TABLE[track].package}.network_times"),
     }
 
 
@@ -576,7 +588,7 @@ def _predictor(config: Config, track: str, method: str, stage: str) -> dict[str,
         **_how(config, track, facts),
         "method": facts["target"],
         "parameters": facts["parameters"],
-        "code": code_hash(*roots),
+        "code": _code(*roots),
     }
 
 
@@ -599,7 +611,47 @@ def score_parameters(config: Config, track: str, sample: str, method: str) -> di
             **_known_of(config, track, sample),
             **({"fit": fitted} if fitted else {}),
         },
-        "code": code_hash(f"{tracks.TABLE[track].package}.score"),
+        "code": _code(f"{tracks.TABLE[track].package}.score"),
+    }
+
+
+def batch_parameters(
+    config: Config, track: str, sample: str, degradation: str, items: Sequence[Restored]
+) -> dict[str, Any]:
+    """Of restoring, and scoring, an observation with several methods in one job.
+
+    Returns
+    -------
+    dict
+        `methods`: id -> what `restore_parameters` and `score_parameters` tell of it; `members`: of
+        each restoration the method, the seed, and the files that it reads of its own (None: none).
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    if not items:
+        raise InputError(
+            f"{sample}/{degradation}: no method of tracks.{track}.batched restores it beside others"
+        )
+    return {
+        "methods": {
+            method: {
+                "restore": restore_parameters(config, track, sample, degradation, method),
+                "score": score_parameters(config, track, sample, method),
+            }
+            for method in dict.fromkeys(item.method for item in items)
+        },
+        "members": [
+            {
+                "method": item.method,
+                "seed": item.seed,
+                "model": weights(config, track, item.method, item.seed, item.sample),
+                "levels": levels(config, track, item),
+            }
+            for item in items
+        ],
     }
 
 
@@ -638,7 +690,7 @@ def report_parameters(config: Config, track: str, name: str) -> dict[str, Any]:
             # all methods of one's own, so that one looks the same in every figure
             "variants": [name for name in config["methods"][track] if name not in methods.TABLE],
         },
-        "code": code_hash(f"{tracks.TABLE[track].package}.{stage}", "focusbench.report.results"),
+        "code": _code(f"{tracks.TABLE[track].package}.{stage}", "focusbench.report.results"),
     }
 
 
@@ -715,7 +767,7 @@ def _problem(config: Config, track: str, sample: str) -> dict[str, Any]:
         keys = tracks.TABLE[track].own_problem_keys
         settings.update({key: entry[key] for key in keys if key in entry})
         if "psf" in entry:
-            settings["psf_sha256"] = sha256(entry["psf"])
+            settings["psf_sha256"] = _checksum(entry["psf"])
     return settings
 
 
@@ -750,7 +802,7 @@ def _concerning(
 def _contents(parameters: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Checksums of the files that parameters name, so that another content is learned from anew."""
     named = {key: parameters.get(key) for key in FILES}
-    found = {key: sha256(path) for key, path in named.items() if path and Path(path).is_file()}
+    found = {key: _checksum(path) for key, path in named.items() if path and is_file(path)}
     return {"contents": found} if found else {}
 
 
@@ -759,7 +811,23 @@ def _program(command: str) -> dict[str, str]:
     import shlex
 
     words = [Path(word) for word in shlex.split(command)]
-    return {str(word): sha256(word) for word in words if word.is_file()}
+    return {str(word): _checksum(word) for word in words if is_file(word)}
+
+
+@cache  # a plan sees one state of the code, and asks for it once a job and more
+def _code(*roots: str) -> str:
+    return code_hash(*roots)
+
+
+def _checksum(path: str | Path) -> str:
+    """SHA-256 of a file that many jobs name: read once, unless it changes."""
+    told = os.stat(path)
+    return _checksum_of(str(path), told.st_mtime_ns, told.st_size)
+
+
+@cache
+def _checksum_of(path: str, _modified: int, _size: int) -> str:
+    return sha256(path)
 
 
 def check_own_methods(config: Config) -> None:

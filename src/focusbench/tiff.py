@@ -241,7 +241,9 @@ def check_segments(path: Path, index: int, page: TiffPage) -> None:
     """Check that the strips or tiles of a page are all there, within the file."""
     size = path.stat().st_size
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
-    missing = len(segments) < int(np.prod(page.chunked)) or any(
+    whole = all(isinstance(number, int) for segment in segments for number in segment)
+    missing = not whole or len(segments) < int(np.prod(page.chunked))
+    missing = missing or any(
         offset <= 0 or count <= 0 or offset + count > size for offset, count in segments
     )
     row_bits = page.imagewidth * page.bitspersample * page.samplesperpixel

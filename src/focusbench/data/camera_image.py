@@ -9,6 +9,7 @@ import numpy as np
 
 from focusbench import images, tiff
 from focusbench.errors import InputError
+from focusbench.files import beginning
 from focusbench.images import Volume
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -85,8 +86,7 @@ def read_counts(path: str | Path, least_side: int = LEAST_SIDE) -> Volume:
 def _read(path: Path) -> Volume:
     """Image (Y, X) in the file's own type; its pixel (y, x) in um, None if it does not tell."""
     try:
-        with open(path, "rb") as file:
-            start = file.read(len(PNG))
+        start = beginning(path, len(PNG))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}; {WANTED}") from None
     if start == PNG:

@@ -10,6 +10,7 @@ import numpy as np
 
 from focusbench import images, tiff
 from focusbench.errors import InputError
+from focusbench.files import beginning
 
 PNG = b"\x89PNG\r\n\x1a\n"
 WANTED = "a grey TIFF or PNG image is wanted"
@@ -63,7 +64,6 @@ def read(places: Sequence[tuple[Path, int]]) -> list[np.ndarray]:
 
 def _is_png(path: Path) -> bool:
     try:
-        with open(path, "rb") as file:
-            return file.read(len(PNG)) == PNG
+        return beginning(path, len(PNG)) == PNG
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}; {WANTED}") from None

@@ -76,6 +76,11 @@ def names(track: str | None = None) -> list[str]:
     return [name for name, sample in _table().items() if track is None or track in sample.tracks]
 
 
+def has(name: str, track: str) -> bool:
+    """Whether a track uses a sample of this package."""
+    return name in _table() and track in _table()[name].tracks
+
+
 def get(name: str) -> Sample:
     """Look a sample up by its id.
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from focusbench import images, tiff
 from focusbench.errors import InputError
+from focusbench.files import beginning
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
@@ -108,8 +109,7 @@ def read(path: str | Path, page: int = 0, window: Window | None = None) -> np.nd
 
 def _start(path: Path) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read(8)
+        return beginning(path, 8)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}; {WANTED}") from None
 

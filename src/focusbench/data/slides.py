@@ -31,6 +31,7 @@ from focusbench import images
 from focusbench.data import foreground, rgb_image
 from focusbench.data.rgb_image import Window
 from focusbench.errors import InputError
+from focusbench.files import is_file
 
 ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 PATCH = re.compile(r"(?P<slide>[A-Za-z0-9.]+)_(?P<x>\d+)_(?P<y>\d+)_(?P<layer>-?\d+)")
@@ -331,7 +332,7 @@ def _patch(root: Path, key: str) -> Field | None:
         planes = [
             Plane(path, 0, int(layer))
             for layer in PATCH_LAYERS
-            if (path := folder / layer / f"{key}_{layer}.jpg").is_file()
+            if is_file(path := folder / layer / f"{key}_{layer}.jpg")
         ]
         if planes:
             return _patch_field(key, planes)

@@ -20,8 +20,8 @@ def resolve(device: str, gpus: int = 1) -> str:
     ends; of `gpus` that are wanted, as many as are free. Where other jobs have all GPUs, "auto"
     gives "cpu" at once, "cuda" waits: it is for those who would not have the CPU compute for days
     what a GPU does in an hour. A run that starts no more jobs for GPUs than there are (the profile
-    `gpu`) meets neither. Where there is no GPU, both give "cpu", with one line of warning where CUDA
-    was asked for, or a scheduler gave a device.
+    `gpu`) meets neither. Where there is no GPU, both give "cpu": with a line of warning if CUDA was
+    asked for, or if a scheduler gave a device.
 
     Raises
     ------

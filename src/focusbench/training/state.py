@@ -170,7 +170,8 @@ def _damages() -> tuple[type[Exception], ...]:
     """What reading a file raises that is not as it was written."""
     from safetensors import SafetensorError
 
-    return (SafetensorError, OSError, KeyError, TypeError, ValueError)
+    shape = (AttributeError, KeyError, TypeError, ValueError)  # JSON of another one
+    return (SafetensorError, OSError, RecursionError, *shape)
 
 
 def _checksum(tensors: Mapping[str, Tensor], text: str) -> int:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _KEY = "focusbench"
+# JSON of another shape, or lists in each other
+_NOT_OURS = (KeyError, ValueError, TypeError, AttributeError, RecursionError)
 
 
 def save_weights(path: str | Path, weights: Weights) -> None:
@@ -52,7 +54,7 @@ def read_description(path: str | Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework="numpy") as file:
             return _description(json.loads((file.metadata() or {})[_KEY]))
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+    except (SafetensorError, OSError, *_NOT_OURS) as error:
         raise _refused(path, error) from None
 
 
@@ -74,7 +76,7 @@ def load_weights(path: str | Path) -> Weights:
         if told["sha256"] != _checksum(tensors):
             raise ValueError("checksum")
         description = _description(told)
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+    except (SafetensorError, OSError, *_NOT_OURS) as error:
         raise _refused(path, error) from None
     return Weights(tensors, description)
 

@@ -1,0 +1,72 @@
+"""Cheap methods in one job: it makes what their own rules make, and nothing twice."""
+
+import json
+
+from working_copy import counted
+
+METHODS = {
+    "shifted": {"module": "shifting:Shifted", "amount": 1},
+    "shifted_more": {"uses": "shifted", "amount": 2},
+    "shifted_most": {"uses": "shifted", "amount": 9},
+}
+MODULE = """
+from dataclasses import dataclass
+import numpy as np
+from focusbench.problem import Restoration
+
+@dataclass(frozen=True)
+class Shifted:
+    amount: int = 0
+    def restore(self, problem, run, weights=None):
+        return Restoration(np.roll(problem.observed, self.amount, axis=-1))
+"""
+PLACE = "nuclei_test1/level02"
+BATCH = f"results/defocus/batches/{PLACE}.json"
+SINGLE = f"results/defocus/scores/{PLACE}/shifted-seed0.json"
+SPOILED = f"results/defocus/restored/{PLACE}/input-seed0.ome.tif"
+
+
+def overlay(checkout, batched, **changed):
+    track = {
+        "degradations": ["level01", "level02"],
+        "methods": list(METHODS),
+        "batched": batched,
+        "predictors": [],
+    }
+    own = {name: {**entry, **changed.get(name, {})} for name, entry in METHODS.items()}
+    return checkout.overlay({"tracks": {"defocus": track}, "methods": {"defocus": own}})
+
+
+def made(checkout):
+    """Time and bytes of what the restorations have left, by file."""
+    parts = [checkout.folder / "results/defocus" / part / PLACE for part in ("restored", "scores")]
+    files = sorted(path for folder in parts for path in folder.iterdir())
+    return {
+        f"{one.parts[-4]}/{one.name}": (one.stat().st_mtime_ns, one.read_bytes()) for one in files
+    }
+
+
+def test_a_batch_makes_what_single_jobs_make_and_nothing_twice(checkout):
+    (checkout.folder / "shifting.py").write_text(MODULE)
+    some = overlay(checkout, ["input", "shifted_more", "shifted_most"])
+    checkout.snakemake("--configfile", some, "--", SINGLE, BATCH, cores=1)
+    first = made(checkout)
+    assert len(first) == 4 * 4
+
+    (checkout.folder / SPOILED).write_bytes(b"no image")
+    more = overlay(checkout, ["input", *METHODS], shifted_more={"amount": 3})
+    done = checkout.snakemake("--configfile", more, "--", BATCH, cores=1)
+    assert counted(done.stdout + done.stderr) == {"batch": 1}
+    second = made(checkout)
+    again = {name for name in second if second[name][0] != first[name][0]}
+    methods = {name.rpartition("/")[2].split("-")[0] for name in again}
+    assert methods == {"input", "shifted", "shifted_more"}
+    assert len(again) == 3 * 4
+    # what its own rules made, a batch makes to the byte; cost is told in the record
+    for name in ("restored/input", "restored/shifted", "scores/shifted"):
+        same = [one for one in first if one.startswith(f"{name}-seed0")]
+        told = [one for one in same if one != f"restored/{name.rpartition('/')[2]}-seed0.json"]
+        assert told
+        assert all(first[one][1] == second[one][1] for one in told)
+    members = json.loads((checkout.folder / BATCH).read_text())
+    assert list(members) == [f"{PLACE}/{method}-seed0" for method in ("input", *METHODS)]
