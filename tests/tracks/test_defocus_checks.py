@@ -225,7 +225,7 @@ def test_an_image_of_ones_own(image):
 
 def test_images_that_cannot_be_used(image):
     for keys, said in (
-        ({"truth": "none.tif"}, "data.defocused.mine.truth: there is no file or folder 'none.tif'"),
+        ({"truth": "none.tif"}, "data.defocused.mine.truth: there is no file 'none.tif'"),
         ({"numerical_aperture": 1.1}, "data.defocused.mine.numerical_aperture: 1.1 is not"),
         ({"level": -1}, "data.defocused.mine.level: -1 is not accepted; accepted: number >= 0"),
         ({"psf": "p.tif"}, "data.defocused.mine.psf: unknown key 'psf'"),
