@@ -46,3 +46,11 @@ def test_a_whole_run_in_one_job_past_its_time_goes_on_with_the_same_command(chec
         checkout.cluster.wait_until_ended(job, 300)
         assert checkout.cluster.show(job)["JobState"] == state
     assert walked_once(checkout, 600)
+
+
+def test_it_asks_for_no_more_time_than_a_partition_gives(checkout):
+    target = checkout.walk(steps=3)
+    checkout.edit("rules/restore.smk", "minutes(720)", "minutes(5000)")
+    checkout.submit(target).wait()
+    (job,) = attempts(checkout)
+    assert job["TimeLimit"] == "2-00:00:00"

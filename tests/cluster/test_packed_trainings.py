@@ -45,6 +45,7 @@ def test_one_allocation_with_one_gpu_for_all_of_them(checkout):
 
 def test_cut_in_the_second_it_does_not_repeat_the_first(checkout):
     targets = trainings(checkout, [0, 1], 100)
+    checkout.edit("rules/train.smk", "minutes(720)", "minutes(2000)")
     checkout.variables["FOCUSBENCH_SAVE_SECONDS"] = "3600"
     before = set(checkout.cluster.jobs())
     run = checkout.submit(*targets)
@@ -55,7 +56,9 @@ def test_cut_in_the_second_it_does_not_repeat_the_first(checkout):
     (job,) = set(checkout.cluster.jobs()) - before
     checkout.cluster.ask("scancel", str(job))
     run.wait()
-    assert checkout.cluster.show(job)["JobState"] == "CANCELLED"
+    show = checkout.cluster.show(job)
+    assert show["JobState"] == "CANCELLED"
+    assert show["TimeLimit"] == "2-00:00:00"  # twice 2000 minutes are more than a partition gives
     assert len(steps(checkout)) == len(set(steps(checkout)))  # none twice
     assert all((checkout.folder / target).exists() for target in targets)
     assert not list((checkout.folder / "results/.resume").iterdir())

@@ -23,3 +23,8 @@ def test_only_those_go_that_are_finished_and_whose_file_is_there(tmp_path):
 
 def test_there_may_be_no_states(tmp_path):
     kept_states.sweep(tmp_path / "none")
+
+
+def test_what_was_learned_in_one_go_has_none_to_keep(tmp_path):
+    kept_states.keep(tmp_path / "states" / "none", tmp_path / "made")
+    assert not (tmp_path / "states").exists()

@@ -15,8 +15,12 @@ NOTE = "finished.txt"
 
 
 def keep(folder: str | Path, made: str | Path) -> None:
-    """Note beside a state that its training is finished: it made the file `made`."""
-    Path(folder, NOTE).write_text(str(made), encoding="utf-8")
+    """Note beside a state that its training is finished: it made the file `made`.
+
+    What was learned in one go has left no state: there is nothing to keep.
+    """
+    if Path(folder).is_dir():
+        Path(folder, NOTE).write_text(str(made), encoding="utf-8")
 
 
 def sweep(states: str | Path) -> None:
