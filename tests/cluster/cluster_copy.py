@@ -13,7 +13,6 @@ from slow_walk import DIARY
 
 from working_copy import Checkout
 
-PROFILE = "profiles/slurm-noacct"  # the cluster keeps no accounts
 ESTIMATE = "results/multifocus/restored/cell/clean/walk-seed0.ome.tif"
 
 
@@ -53,14 +52,15 @@ class ClusterCopy(Checkout):
     def __init__(self, folder: Path, cluster: Cluster) -> None:
         super().__init__(folder)
         self.cluster = cluster
+        self.profile = "profiles/slurm" if cluster.accounts else "profiles/slurm-noacct"
         self.variables: dict[str, str] = {}
         self.runs: list[Run] = []
 
-    def submit(self, *arguments, profile=PROFILE) -> Run:
-        """Start a run with a profile. What failed is sent again; jobs are asked after early."""
+    def submit(self, *arguments) -> Run:
+        """Start a run with the cluster's profile. Jobs are asked after early."""
         said = self.folder / f"said{len(self.runs)}.txt"
         early = ("--slurm-init-seconds-before-status-checks", "2")
-        command = [sys.executable, "-m", "snakemake", "--profile", profile, *early]
+        command = [sys.executable, "-m", "snakemake", "--profile", self.profile, *early]
         with open(said, "w") as stream:
             process = subprocess.Popen(
                 [*command, *map(str, arguments)],
