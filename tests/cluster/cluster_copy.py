@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from kept import end_with_parent
 from one_node_slurm import Cluster
 from slow_walk import DIARY
 
@@ -16,9 +17,10 @@ from working_copy import Checkout
 ESTIMATE = "results/multifocus/restored/cell/clean/walk-seed0.ome.tif"
 
 
-def hear_interrupts() -> None:
-    """As in a terminal: what a script has put in the background ignores Ctrl-C."""
+def as_in_a_terminal() -> None:
+    """Hear Ctrl-C, which what a script has put in the background ignores, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    end_with_parent(signal.SIGKILL)  # nobody is left for whom to end well
 
 
 class Step(NamedTuple):
@@ -69,7 +71,7 @@ class ClusterCopy(Checkout):
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=hear_interrupts,
+                preexec_fn=as_in_a_terminal,
             )
         self.runs.append(Run(process, said))
         return self.runs[-1]

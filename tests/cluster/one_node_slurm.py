@@ -4,11 +4,10 @@
 
 prints what to set to use it, and takes it down on Ctrl-C. Keys, state, logs and the configuration
 lie in the folder, whatever else is on this machine. Three daemons (five with accounts) are started
-in the foreground as children; those and no others are ended.
+in the foreground as children; those, the jobs and no others are ended, whatever ends this process.
 """
 
 import argparse
-import ctypes
 import os
 import pwd
 import shutil
@@ -21,6 +20,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import kept
 
 PACKAGES = ("slurm-wlm", "slurm-client", "munge")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
@@ -332,14 +333,19 @@ class Cluster:
     def _start(self, name: str, *arguments: object, **variables: object) -> None:
         with open(self.folder / f"{name}.said", "a") as said:
             self._daemons[name] = subprocess.Popen(
-                [str(program(name)), *map(str, arguments)],
+                [*self._keeper(name), str(program(name)), *map(str, arguments)],
                 env={**self.environment, **{key: str(one) for key, one in variables.items()}},
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=end_with_parent,
+                preexec_fn=kept.end_with_parent,
             )
+
+    @staticmethod
+    def _keeper(name: str) -> list[str]:
+        """What runs slurmd: jobs outlive it, and after a kill nobody is left to cancel them."""
+        return [sys.executable, kept.__file__] if name == "slurmd" else []
 
     def _stop(self, name: str) -> None:
         daemon = self._daemons.pop(name, None)
@@ -383,12 +389,6 @@ def temporary(**options) -> Iterator[Cluster]:
     finally:
         cluster.stop()
     shutil.rmtree(folder)
-
-
-def end_with_parent() -> None:
-    """Have the kernel end this process with the one that started it, whatever ends that."""
-    set_death_signal = 1
-    ctypes.CDLL(None).prctl(set_death_signal, signal.SIGTERM)
 
 
 def user() -> str:

@@ -9,6 +9,8 @@ from cluster_copy import ClusterCopy
 from one_node_slurm import ACCOUNT, Unavailable, install, temporary
 
 SCORE = "results/multifocus/scores/cell/clean/walk-seed0.json"
+# as it stands in the profile
+NO_ACCOUNT = "# default-resources:\n#   slurm_account: my_project "
 OUTAGE = 10  # seconds; the long one is in test_interruptions.py
 
 
@@ -44,8 +46,10 @@ def attempts(checkout, field):
 
 def test_a_restoration_and_its_score_on_a_named_account(checkout):
     checkout.walk(steps=3)
+    named = f"default-resources:\n  slurm_account: {ACCOUNT} "
+    checkout.edit("profiles/slurm/config.yaml", NO_ACCOUNT, named)
     before = set(checkout.cluster.jobs())
-    said = checkout.submit("--default-resources", f"slurm_account={ACCOUNT}", "--", SCORE).wait()
+    said = checkout.submit(SCORE).wait(seconds=90)
     known = [
         checkout.cluster.accounted(job, "Account,State")
         for job in set(checkout.cluster.jobs()) - before
