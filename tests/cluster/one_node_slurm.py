@@ -1,4 +1,4 @@
-"""A SLURM cluster of one node on the loopback interface, from Debian's packages.
+"""A SLURM cluster of one node, on the loopback interface as a rule, from Debian's packages.
 
     python tests/cluster/one_node_slurm.py [--accounts] [FOLDER]
 
@@ -35,10 +35,10 @@ ACCOUNT = "lab"
 
 CONFIGURATION = """\
 ClusterName={name}
-SlurmctldHost={host}(127.0.0.1)
+SlurmctldHost={host}({address})
 SlurmctldPort={controller_port}
 SlurmdPort={node_port}
-# loopback alone
+# the address of this machine's name alone
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket
@@ -71,7 +71,7 @@ OverTimeLimit=0
 DefMemPerCPU=500
 SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=0
 GresTypes=gpu
-NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory_mb} \
+NodeName={node} NodeHostname={host} NodeAddr={address} CPUs={cpus} RealMemory={memory_mb} \
 Gres=gpu:fake:2 State=UNKNOWN
 PartitionName=cpu Nodes={node} Default=YES MaxTime=2-00:00:00 State=UP
 PartitionName=gpu Nodes={node} MaxTime=2-00:00:00 State=UP
@@ -80,7 +80,7 @@ PartitionName=gpu Nodes={node} MaxTime=2-00:00:00 State=UP
 NO_ACCOUNTING = "AccountingStorageType=accounting_storage/none\n"
 ACCOUNTING = """\
 AccountingStorageType=accounting_storage/slurmdbd
-AccountingStorageHost=127.0.0.1
+AccountingStorageHost={address}
 AccountingStoragePort={port}
 # no word but munge's socket: AuthInfo does not hold for slurmdbd
 AccountingStoragePass={folder}/munge.socket
@@ -89,7 +89,7 @@ AccountingStorageEnforce=associations
 """
 ACCOUNTS_CONFIGURATION = """\
 DbdHost=localhost
-DbdAddr=127.0.0.1
+DbdAddr={address}
 DbdPort={port}
 CommunicationParameters=NoInAddrAny
 AuthType=auth/munge
@@ -260,11 +260,12 @@ class Cluster:
         key.touch(0o600)
         key.write_bytes(os.urandom(1024))
         ports = free_ports(3)
-        known = {"folder": self.folder, "user": user(), "port": ports[2]}
+        known = {"folder": self.folder, "user": user(), "address": address(), "port": ports[2]}
         accounting = ACCOUNTING if self.accounts else NO_ACCOUNTING
         text = CONFIGURATION.format(
             name=NAME,
             host=socket.gethostname().partition(".")[0],
+            address=address(),
             folder=self.folder,
             user=user(),
             node=NODE,
@@ -395,12 +396,23 @@ def user() -> str:
     return pwd.getpwuid(os.geteuid()).pw_name
 
 
+def address() -> str:
+    """What this machine's name stands for, where daemons listen: 127.0.0.1, Debian's 127.0.1.1.
+
+    One on the network is as good: munge's key keeps all others out.
+    """
+    try:
+        return socket.gethostbyname(socket.gethostname())
+    except OSError:
+        return "127.0.0.1"
+
+
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on now."""
     sockets = [socket.socket() for _ in range(count)]
     try:
         for one in sockets:
-            one.bind(("127.0.0.1", 0))
+            one.bind((address(), 0))
         return [one.getsockname()[1] for one in sockets]
     finally:
         for one in sockets:
