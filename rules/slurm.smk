@@ -47,6 +47,21 @@ def within_limits(choose):
     return chosen
 
 
+# A job that was cancelled must be sent again. sacct says "CANCELLED by 1000", with the number of who did it;
+# the plug-in knows "CANCELLED" alone, takes the job for one that runs, and waits for ever.
+def first_words(ask):
+    """Of each job's state, leave the first word."""
+
+    async def answer(command, logger):
+        states, seconds = await ask(command, logger)
+        if states is not None:
+            states = {job: state.partition(" ")[0] for job, state in states.items()}
+        return states, seconds
+
+    return answer
+
+
 if plugin := sys.modules.get("snakemake_executor_plugin_slurm"):
     plugin.get_min_job_age = remembered(plugin.get_min_job_age)
     plugin.get_best_partition = within_limits(plugin.get_best_partition)
+    plugin.query_job_status = first_words(plugin.query_job_status)

@@ -8,18 +8,19 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from kept import end_with_parent
 from one_node_slurm import Cluster
 from slow_walk import DIARY
 
 from working_copy import Checkout
 
-PROFILE = "profiles/slurm-noacct"  # the cluster keeps no accounts
 ESTIMATE = "results/multifocus/restored/cell/clean/walk-seed0.ome.tif"
 
 
-def hear_interrupts() -> None:
-    """As in a terminal: what a script has put in the background ignores Ctrl-C."""
+def as_in_a_terminal() -> None:
+    """Hear Ctrl-C, which what a script has put in the background ignores, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    end_with_parent(signal.SIGKILL)  # nobody is left for whom to end well
 
 
 class Step(NamedTuple):
@@ -53,14 +54,15 @@ class ClusterCopy(Checkout):
     def __init__(self, folder: Path, cluster: Cluster) -> None:
         super().__init__(folder)
         self.cluster = cluster
+        self.profile = "profiles/slurm" if cluster.accounts else "profiles/slurm-noacct"
         self.variables: dict[str, str] = {}
         self.runs: list[Run] = []
 
-    def submit(self, *arguments, profile=PROFILE) -> Run:
-        """Start a run with a profile. What failed is sent again; jobs are asked after early."""
+    def submit(self, *arguments) -> Run:
+        """Start a run with the cluster's profile. Jobs are asked after early."""
         said = self.folder / f"said{len(self.runs)}.txt"
         early = ("--slurm-init-seconds-before-status-checks", "2")
-        command = [sys.executable, "-m", "snakemake", "--profile", profile, *early]
+        command = [sys.executable, "-m", "snakemake", "--profile", self.profile, *early]
         with open(said, "w") as stream:
             process = subprocess.Popen(
                 [*command, *map(str, arguments)],
@@ -69,7 +71,7 @@ class ClusterCopy(Checkout):
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=hear_interrupts,
+                preexec_fn=as_in_a_terminal,
             )
         self.runs.append(Run(process, said))
         return self.runs[-1]
