@@ -315,6 +315,18 @@ def test_headers_in_a_loop(tmp_path):
     assert "form a loop" in refusal(images.read_volume, file)
 
 
+def test_headers_in_each_other(tmp_path):
+    count = 40_000  # headers of so many entries each, 20 bytes from one to the next: minutes to walk
+    content = bytearray(40 * count + 200)
+    content[:16] = struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16)
+    for place in range(16, 16 + 20 * count, 20):
+        struct.pack_into("<Q", content, place, count)
+        struct.pack_into("<Q", content, place + 8 + 20 * count, place + 20)
+    file = tmp_path / "a.tif"
+    file.write_bytes(content)
+    assert "headers overlap" in refusal(images.read_volume, file)
+
+
 def test_colour_where_grey_is_wanted(tmp_path):
     colour = RNG.integers(0, 255, (3, 12, 17, 3), dtype=np.uint8)
     palette = RNG.integers(0, 65535, (3, 256), dtype=np.uint16)

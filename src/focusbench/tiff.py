@@ -180,6 +180,7 @@ def _count_pages(path: Path) -> int:
             return list(struct.iter_unpack(order + form, file.read(length)))
 
         seen: set[int] = set()
+        listed = 0
         [(offset,)] = unpack(pointer, 8 if big else 4)
         while offset:
             if offset in seen:
@@ -187,6 +188,9 @@ def _count_pages(path: Path) -> int:
             seen.add(offset)
             [(entries,)] = unpack(counter, offset)
             offset += struct.calcsize(order + counter)
+            listed += struct.calcsize(order + entry) * entries
+            if listed > size:  # else their walk takes the square of the file's size
+                raise InputError(f"{path}: is truncated or damaged: its pages' headers overlap")
             for tag, kind, count, at in unpack(entry, offset, entries):
                 length = VALUE_BYTES.get(kind, 0) * count
                 if length > (8 if big else 4) and at + length > size:
