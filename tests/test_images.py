@@ -316,9 +316,7 @@ def test_headers_in_a_loop(tmp_path):
 
 
 def test_headers_in_each_other(tmp_path):
-    count = (
-        40_000  # headers of so many entries each, 20 bytes from one to the next: minutes to walk
-    )
+    count = 40_000  # headers of so many entries each, one in the other: minutes to walk
     content = bytearray(40 * count + 200)
     content[:16] = struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16)
     for place in range(16, 16 + 20 * count, 20):
