@@ -18,6 +18,7 @@ rule score:
     resources:
         mem_mb=memory(4000),
         runtime=minutes(30),
+        packed=1,  # one at a time in an allocation, where the profile says so
     params:
         what=lambda wildcards: plan.score_parameters(
             CONFIG, wildcards.track, wildcards.sample, wildcards.method
@@ -43,6 +44,7 @@ rule timing:
     threads: all_cores()
     resources:
         cpus_per_task=threads_of,  # of a node that is asked for whole
+        slurm_extra="--exclusive",
         mem_mb=memory(8000),
         runtime=minutes(120),
         gpu=gpus_of,
@@ -69,6 +71,7 @@ rule network_times:
     threads: all_cores()
     resources:
         cpus_per_task=threads_of,  # of a node that is asked for whole
+        slurm_extra="--exclusive",
         mem_mb=memory(8000),
         runtime=minutes(120),
         gpu=lambda wildcards: int(CONFIG["device"] != "cpu"),

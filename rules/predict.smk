@@ -67,6 +67,7 @@ rule predictor_timing:
     threads: all_cores()
     resources:
         cpus_per_task=threads_of,  # of a node that is asked for whole
+        slurm_extra="--exclusive",
         mem_mb=memory(8000),
         runtime=minutes(120),
         gpu=lambda wildcards: int(CONFIG["device"] != "cpu"),

@@ -18,6 +18,7 @@ rule train:
         mem_mb=memory(8000),
         runtime=minutes(720),
         gpu=gpus_of,
+        packed=1,  # one at a time in an allocation, where the profile says so
     params:
         what=lambda wildcards: plan.train_parameters(
             CONFIG, wildcards.track, wildcards.method, wildcards.training

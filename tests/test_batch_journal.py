@@ -2,7 +2,10 @@ import json
 
 import pytest
 
+from focusbench import batch_journal, jobs, paths
 from focusbench.batch_journal import Journal
+from focusbench.errors import InputError
+from focusbench.files import write_json
 
 
 @pytest.fixture
@@ -48,3 +51,27 @@ def test_other_members_are_forgotten(made):
     journal.keep(["b"])
     assert list(json.loads((made / "journal").read_text())) == ["b"]
     assert not stands(made)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [('{"a": 2}', "damaged: not what was"), (None, "no such file")]
+)
+def test_a_batch_is_asked_for_again_where_a_file_of_it_is_not_what_was_written(
+    tmp_path, monkeypatch, content, said
+):
+    monkeypatch.chdir(tmp_path)
+    items = [paths.Restored("a.b", "level01", method, 3) for method in ("wiener_like", "input")]
+    scores, batch = [paths.score("defocus", one) for one in items], paths.batch("defocus", "a", "b")
+    for score in scores:
+        with jobs.job(paths.log(score), writes=[score]):
+            write_json(score, {"a": 1})
+    write_json(batch, {one.stem: "" for one in items})
+    batch_journal.check([batch, "results/defocus/truth/a.ome.tif"], ("scores", "truths"))
+    path = tmp_path / scores[1]
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match=rf"{scores[1]}: .*{said}"):
+        batch_journal.check([batch], ("scores",))
+    assert not (tmp_path / batch).exists()
+    assert (tmp_path / scores[0]).exists()

@@ -10,6 +10,12 @@ def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+# each map merges the one before ten times: 10^9 entries
+MERGES = "m0: &m0 {a: 1}\n" + "".join(
+    f"m{i}: &m{i} {{<<: [{', '.join([f'*m{i - 1}'] * 10)}]}}\n" for i in range(1, 10)
+)
+
+
 def check(tmp_path, content, *more):
     if isinstance(content, bytes):
         (tmp_path / "a.yaml").write_bytes(content)
@@ -52,6 +58,9 @@ def test_the_package_alone(tmp_path, capsys):
         (b"\xff\xfe\0", "no YAML of plain values"),
         ("sede: 1", "config: sede: unknown key"),
         ("a: b: c", "no YAML of plain values"),
+        ("preset: test\nseed: 1\npreset: paper\n", "the key 'preset' stands there twice"),
+        (MERGES, "merges of more than 200000 entries"),
+        ("a: &a {<<: *a}", "without end"),
     ],
 )
 def test_what_is_refused_is_one_line_and_runs_nothing(tmp_path, capsys, content, line):
@@ -66,3 +75,9 @@ def test_what_is_refused_is_one_line_and_runs_nothing(tmp_path, capsys, content,
 def test_missing_file(tmp_path, capsys):
     assert main(["check", "no.yaml"]) == 1
     assert "no.yaml: cannot be read: No such file" in capsys.readouterr().err
+
+
+def test_a_key_that_overrides_a_merged_one(tmp_path, capsys):
+    text = "tracks: {refocus: &a {seeds: [1]}, defocus: {<<: *a, seeds: [2]}}\npreset: test\n"
+    assert check(tmp_path, text) == 0
+    assert "(preset test)" in capsys.readouterr().out

@@ -107,6 +107,19 @@ WRONG = [
     ({"methods": {"multifocus": {"lbfgz": {"memory": 1}}}}, r"did you mean 'lbfgs'\?"),
     ({"methods": {"multifocus": {"Mine": {"uses": "dip"}}}}, "a-z, 0-9 and _ alone"),
     ({"methods": {"multifocus": {"a": {"uses": "b"}, "b": {"uses": "a"}}}}, "circle"),
+    (
+        {"methods": {"multifocus": {f"m{i}": {"uses": f"m{i + 1}"} for i in range(3000)}}},
+        "m0: uses: leads through more than 40 entries",
+    ),
+    (
+        multifocus(
+            samples=["cell", "text"],
+            degradations=[f"sigma0.{i:04d}" for i in range(1, 2000)],
+            methods=["dip"],
+            seeds=list(range(501)),
+        ),
+        "tracks.multifocus: its samples, .* are 2002998 restorations",
+    ),
     ({"methods": {"multifocus": {"a": {"uses": "dop"}}}}, r"did you mean 'dip'\?"),
     ({"methods": {"multifocus": {"a": {"uses": "dip", "widht": 3}}}}, r"did you mean 'width'\?"),
     ({"methods": {"multifocus": {"dip": {"uses": "lbfgs"}}}}, "give the entry another id"),

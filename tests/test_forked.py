@@ -1,5 +1,4 @@
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -54,7 +53,8 @@ def test_the_next_child_has_what_the_first_has_loaded(tmp_path):
         sys.modules.pop("loaded_once", None)
 
 
-def test_a_termination_signal_reaches_the_child(tmp_path, root):
+@pytest.mark.parametrize("stop", forked.STOPS)
+def test_a_termination_signal_reaches_the_child(tmp_path, root, stop):
     """It saves what it saves, and the parent ends as it did."""
     path = script(
         tmp_path,
@@ -63,7 +63,7 @@ def test_a_termination_signal_reaches_the_child(tmp_path, root):
         "def stop(*_):\n"
         "    (here / 'saved').touch()\n"
         "    sys.exit(143)\n"
-        "signal.signal(signal.SIGTERM, stop)\n"
+        f"signal.signal({stop.value}, stop)\n"
         "(here / 'ready').touch()\n"
         "time.sleep(60)\n",
     )
@@ -76,7 +76,7 @@ def test_a_termination_signal_reaches_the_child(tmp_path, root):
     while not (tmp_path / "ready").exists():
         assert parent.poll() is None
         time.sleep(0.01)
-    parent.send_signal(signal.SIGTERM)
+    parent.send_signal(stop)
     said, _ = parent.communicate(timeout=30)
     assert (parent.returncode, said) == (143, b"")
     assert (tmp_path / "saved").exists()

@@ -315,6 +315,31 @@ def test_headers_in_a_loop(tmp_path):
     assert "form a loop" in refusal(images.read_volume, file)
 
 
+def test_headers_in_each_other(tmp_path):
+    count = 40_000  # headers of so many entries each, one in the other: minutes to walk
+    content = bytearray(40 * count + 200)
+    content[:16] = struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16)
+    for place in range(16, 16 + 20 * count, 20):
+        struct.pack_into("<Q", content, place, count)
+        struct.pack_into("<Q", content, place + 8 + 20 * count, place + 20)
+    file = tmp_path / "a.tif"
+    file.write_bytes(content)
+    assert "headers overlap" in refusal(images.read_volume, file)
+
+
+def test_headers_that_share_their_tables_of_strips(tmp_path):
+    strips, pages = 100_000, 2_000  # a table for each of them: minutes to read
+    sides = [(256, 4, 1, 8), (257, 4, 1, 8), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
+    tables = [(273, 4, strips, 8), (277, 3, 1, 1), (278, 4, 1, 8), (279, 4, strips, 8)]
+    page = struct.pack("<H", 9) + b"".join(struct.pack("<HHII", *one) for one in sides + tables)
+    first, length = 8 + 4 * strips, len(page) + 4
+    content = struct.pack("<2sHI", b"II", 42, first) + struct.pack("<I", 64) * strips
+    content += b"".join(page + struct.pack("<I", first + (i + 1) * length) for i in range(pages))
+    file = tmp_path / "a.tif"
+    file.write_bytes(content[:-4] + bytes(4))
+    assert "headers overlap" in refusal(images.read_volume, file)
+
+
 def test_colour_where_grey_is_wanted(tmp_path):
     colour = RNG.integers(0, 255, (3, 12, 17, 3), dtype=np.uint8)
     palette = RNG.integers(0, 65535, (3, 256), dtype=np.uint16)

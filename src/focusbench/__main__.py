@@ -267,7 +267,8 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 
 def _check_place(output: str, stack: str) -> None:
     """Refuse to write over the recording, or where nothing can be written, before any work."""
-    target, source = Path(output).resolve(), Path(stack).resolve()
+    # no `resolve`: it raises where links lead round in a circle
+    target, source = (Path(os.path.realpath(one)) for one in (output, stack))
     if target == source or source in target.parents:
         raise InputError(
             f"--output: {output} would overwrite or join the stack {stack}; another "

@@ -7,10 +7,60 @@ job is killed, it asks for all of them again. The journal tells which ones stand
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from focusbench import job_record, paths
+from focusbench.errors import InputError
 from focusbench.files import is_file, sha256, write_json
+
+FILES = {
+    "scores": paths.score,
+    "records": paths.record,
+    "traces": paths.trace,
+    "volumes": paths.restored,
+}
+"""What a member leaves, by the kinds that tables and figures name (`plan.report_inputs`)."""
+
+
+def check(reads: Iterable[str], kinds: Iterable[str]) -> None:
+    """Hold what batches have made against what was recorded, as `job_record.check` does.
+
+    The engine knows a batch by its result alone. Where a member's file is gone or damaged, that
+    result is removed, so that the next run asks for the batch, which makes this member anew.
+
+    Parameters
+    ----------
+    reads
+        Inputs of a job; only the results of batches among them are looked at.
+    kinds
+        Which files of their members the job reads; kinds that are not in `FILES` have none.
+
+    Raises
+    ------
+    InputError
+        Files are missing, or were not what was written.
+    """
+    errors = []
+    for path in reads:
+        parts = Path(path).parts
+        if parts[0] != paths.RESULTS or parts[2:3] != ("batches",):
+            continue
+        members = [_member(stem) for stem in json.loads(Path(path).read_text(encoding="utf-8"))]
+        files = [FILES[kind](parts[1], one) for kind in kinds if kind in FILES for one in members]
+        try:
+            job_record.check(files)
+        except InputError as error:
+            Path(path).unlink(missing_ok=True)
+            errors.append(str(error))
+    if errors:
+        raise InputError("; ".join(errors))
+
+
+def _member(stem: str) -> paths.Restored:
+    sample, degradation, name = stem.split("/")
+    method, _, seed = name.rpartition("-seed")
+    return paths.Restored(sample, degradation, method, int(seed))
 
 
 class Journal:

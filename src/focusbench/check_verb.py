@@ -59,15 +59,18 @@ def read(path: str) -> Mapping[str, Any]:
     Raises
     ------
     InputError
-        No such file; larger than `LARGEST`; no YAML of plain values, or no map; a template.
+        No such file; larger than `LARGEST`; no YAML of plain values, or no map; a key twice; a
+        template.
     """
     import yaml
+
+    from focusbench import plain_yaml
 
     try:
         data = beginning(path, LARGEST + 1)
         if len(data) > LARGEST:
             raise InputError(f"{path}: is larger than {LARGEST} bytes; a configuration is wanted")
-        found = yaml.safe_load(data.decode())
+        found = plain_yaml.load(data.decode())
         plain_values.check({} if found is None else found)
     except InputError as error:
         raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from None

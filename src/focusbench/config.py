@@ -29,6 +29,7 @@ PRESETS = ("test", "quick", "paper")
 COMMAND_FIELDS = ("observed", "estimate", "psf", "voxel_size", "seed", "threads")
 PLACES = (".directory", ".path", ".truth", ".psf")  # keys under data that say where, not what
 METHOD_ID = re.compile(r"[a-z0-9_]{1,100}")
+MOST_RESTORATIONS = 2_000_000  # of a grid; more is no plan that Snakemake could hold
 
 
 def build(user: Mapping[str, Any]) -> dict[str, Any]:
@@ -252,6 +253,10 @@ def _check_method(track: str, method: str, entries: Mapping[str, Any]) -> None:
             if base in seen:
                 raise InputError(f"{place}: uses: goes round in a circle through {shown(base)}")
             seen.add(base)
+            if len(seen) > plain_values.DEEPEST:
+                raise InputError(
+                    f"{place}: uses: leads through more than {plain_values.DEEPEST} entries"
+                )
             base = entries[base]["uses"]
         if base not in known and base not in entries:
             raise _unknown(f"methods.{track}.{method}.uses", base, [*known, *entries], "method")
@@ -353,6 +358,13 @@ def _check_grid(
         for method in grid.get(key, []):
             if method not in accepted:
                 raise _unknown(f"{place}.{key}", method, accepted, key.removesuffix("s"))
+    runs = sum(len(grid["seeds"]) if known[one]["stochastic"] else 1 for one in grid["methods"])
+    asked = len(grid["samples"]) * len(grid["degradations"]) * runs
+    if asked > MOST_RESTORATIONS:
+        raise InputError(
+            f"config: {place}: its samples, degradations, methods and seeds are {asked} "
+            f"restorations; up to {MOST_RESTORATIONS} are accepted"
+        )
 
 
 def samples(merged: Mapping[str, Any], track: str) -> list[str]:

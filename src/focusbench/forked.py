@@ -18,11 +18,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+STOPS = (signal.SIGTERM, signal.SIGUSR1)  # a cluster sends either before it kills
+
 
 def run(script: str | Path, names: Mapping[str, Any]) -> int:
     """Run a file to its end, with `names` as its first global names; give its exit status.
 
-    A termination signal is passed on to the child, which has its time to save what it saves; this
+    A signal of `STOPS` is passed on to the child, which has its time to save what it saves; this
     process then ends as the child did. A child that a signal killed has the status 128 + signal.
     """
     sys.stdout.flush()
@@ -37,9 +39,10 @@ def run(script: str | Path, names: Mapping[str, Any]) -> int:
 
     def pass_on(number: int, _: Any) -> None:
         asked.append(number)
-        os.kill(child, number)
+        with suppress(ProcessLookupError):  # it has just ended
+            os.kill(child, number)
 
-    before = signal.signal(signal.SIGTERM, pass_on)
+    before = {stop: signal.signal(stop, pass_on) for stop in STOPS}
     try:
         with open(source, encoding="utf-8") as told:
             loaded = told.read().split()
@@ -49,7 +52,8 @@ def run(script: str | Path, names: Mapping[str, Any]) -> int:
         os.waitpid(child, 0)
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for stop, handler in before.items():
+            signal.signal(stop, handler)
     status = 128 - status if status < 0 else status
     if asked:
         sys.exit(status or 128 + asked[0])

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -117,7 +118,7 @@ def refocus(
     smallest = unit(scale, multiple)
     if isinstance(block, bool) or not isinstance(block, int) or block < 1 or block % smallest:
         raise InputError(f"block is {block!r}; a multiple of {smallest} is accepted")
-    if Path(output).resolve() == Path(image).resolve():
+    if os.path.realpath(output) == os.path.realpath(image):
         raise InputError(f"{output}: would overwrite the image; another name is accepted")
     step = block // scale
     if isinstance(network, nn.Module):

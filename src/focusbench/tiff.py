@@ -154,6 +154,7 @@ def silent(name: str) -> Iterator[None]:
 
 VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 VALUE_BYTES |= {13: 4, 16: 8, 17: 8, 18: 8}  # by TIFF's numbers of types; the last are BigTIFF's
+SEGMENTS = (273, 279, 324, 325)  # tags: where strips and tiles begin, and their lengths
 
 
 def _count_pages(path: Path) -> int:
@@ -180,6 +181,8 @@ def _count_pages(path: Path) -> int:
             return list(struct.iter_unpack(order + form, file.read(length)))
 
         seen: set[int] = set()
+        listed = 0  # bytes of headers and of tables of strips or tiles
+        overlap = InputError(f"{path}: is truncated or damaged: its pages' headers overlap")
         [(offset,)] = unpack(pointer, 8 if big else 4)
         while offset:
             if offset in seen:
@@ -187,12 +190,18 @@ def _count_pages(path: Path) -> int:
             seen.add(offset)
             [(entries,)] = unpack(counter, offset)
             offset += struct.calcsize(order + counter)
+            listed += struct.calcsize(order + entry) * entries
+            if listed > size:  # else their walk takes the square of the file's size
+                raise overlap
             for tag, kind, count, at in unpack(entry, offset, entries):
                 length = VALUE_BYTES.get(kind, 0) * count
                 if length > (8 if big else 4) and at + length > size:
                     raise InputError(
                         f"{path}: is truncated: tag {tag} of a page is beyond the file's end"
                     )
+                listed += length if tag in SEGMENTS else 0
+            if listed > size:
+                raise overlap
             [(offset,)] = unpack(pointer, offset + struct.calcsize(order + entry) * entries)
     if not seen:
         raise InputError(f"{path}: is truncated: it has no page")

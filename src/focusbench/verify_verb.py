@@ -19,8 +19,8 @@ def add(verbs: Any) -> None:
         help="compare a run's files with their checksums",
         description="Compare the files of a results folder with the checksums in its "
         "manifest.json, and name those that are missing, changed or not listed, a line each. The "
-        "exit status is 1 if there is one. Nothing is written. What was removed or damaged is made "
-        "anew by the next run, once it is removed.",
+        "exit status is 1 if there is one. Nothing is written. What is removed is made "
+        "anew where it is asked for by name: `snakemake --cores 1 FILE ...`.",
     )
     verb.add_argument("folder", nargs="?", default="results", help="default: results")
     verb.set_defaults(run=_verify)
@@ -61,6 +61,6 @@ def _verify(options: argparse.Namespace) -> None:
     if count:
         raise InputError(
             f"{options.folder}: {count} files do not match manifest.json; remove what is changed, "
-            "and the next run makes it anew"
+            "and ask for it by name: snakemake --cores 1 FILE ..."
         )
     print(f"{options.folder}: all files match manifest.json")

@@ -26,6 +26,7 @@ from focusbench import config as configuration
 from focusbench import images, rgb_rows
 from focusbench.data import camera_image, rgb_image, scivis
 from focusbench.errors import InputError
+from focusbench.training.weights import load_weights, read_description
 
 FILES, CONFIGURATIONS, EXAMPLES = 100, 50, 60
 
@@ -263,7 +264,10 @@ def test_lengths_of_strips_that_are_no_whole_numbers(folder):
         assert survives(partial(reading.READERS[name], path), folder) == "refused"
 
 
-@pytest.mark.parametrize("read", [rgb_image.read, camera_image.read, images.read_volume])
+@pytest.mark.parametrize(
+    "read",
+    [rgb_image.read, camera_image.read, images.read_volume, load_weights, read_description],
+)
 def test_a_pipe_is_not_waited_for(folder, read):
     with pytest.raises(InputError, match="egular file|no such file"):
         read(folder / "fifo")

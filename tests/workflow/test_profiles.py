@@ -24,11 +24,16 @@ def test_those_for_slurm_name_rules_and_groups_that_exist(root, profile):
     rules = "\n".join(path.read_text() for path in (root / "rules").glob("*.smk"))
     known = set(re.findall(r"^rule (\w+):", rules, re.M))
     mine = settings(root, profile)
-    assert set(mine["set-resources"]) | set(mine["groups"]) <= known
+    assert set(mine["groups"]) <= known
+    # given on the command line, it replaces all that a profile says there
+    assert "set-resources" not in mine
     assert set(mine["group-components"]) == set(mine["groups"].values())
+    for name in mine["groups"]:
+        assert re.search(rf"^rule {name}:(?:(?!^rule ).)*?^        packed=1,", rules, re.M | re.S)
     # whatever keeps all others off its machine does so on a node too
     alone = re.findall(r"^rule (\w+):(?:(?!^rule ).)*?threads: all_cores", rules, re.M | re.S)
-    exclusive = [name for name, one in mine["set-resources"].items() if "slurm_extra" in one]
+    exclusive = re.findall(r"^rule (\w+):(?:(?!^rule ).)*?slurm_extra=", rules, re.M | re.S)
+    assert alone
     assert sorted(alone) == sorted(exclusive)
 
 

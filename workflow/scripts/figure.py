@@ -1,12 +1,15 @@
 """Draw one figure."""
 
+from focusbench import batch_journal
 from focusbench.jobs import job
 from focusbench.report import figures
 from focusbench.report.results import Results
-from focusbench.tracks import stage
+from focusbench.tracks import TABLE, stage
 
 with job(snakemake.log[0], snakemake.input, snakemake.output):
     wanted, what = snakemake.wildcards, snakemake.params.what
+    reads = TABLE[wanted.track].figures[wanted.figure].reads
+    batch_journal.check(snakemake.input, reads)
     results = Results(wanted.track, **what["results"], settings=what["settings"])
     module = stage(wanted.track, "figures")
     figure = getattr(module, wanted.figure)(results, what["settings"])

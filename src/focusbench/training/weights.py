@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from focusbench.errors import InputError
-from focusbench.files import replacing
+from focusbench.files import is_file, replacing
 from focusbench.problem import Weights
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def read_description(path: str | Path) -> dict[str, Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
+        _check_is_file(path)
         with safe_open(path, framework="numpy") as file:
             return _description(json.loads((file.metadata() or {})[_KEY]))
     except (SafetensorError, OSError, *_NOT_OURS) as error:
@@ -69,6 +70,7 @@ def load_weights(path: str | Path) -> Weights:
     from safetensors import SafetensorError, safe_open
 
     try:
+        _check_is_file(path)
         with safe_open(path, framework="pt") as file:
             told = json.loads((file.metadata() or {})[_KEY])
             names = list(file.keys())
@@ -79,6 +81,11 @@ def load_weights(path: str | Path) -> Weights:
     except (SafetensorError, OSError, *_NOT_OURS) as error:
         raise _refused(path, error) from None
     return Weights(tensors, description)
+
+
+def _check_is_file(path: str | Path) -> None:
+    if not is_file(path):  # whoever opens a pipe waits until something is written
+        raise FileNotFoundError
 
 
 def _refused(path: str | Path, error: Exception) -> InputError:
