@@ -2,7 +2,9 @@ import json
 
 import pytest
 
-from focusbench.batch_journal import Journal
+from focusbench import paths
+from focusbench.batch_journal import Journal, members
+from focusbench.paths import Restored
 
 
 @pytest.fixture
@@ -48,3 +50,14 @@ def test_other_members_are_forgotten(made):
     journal.keep(["b"])
     assert list(json.loads((made / "journal").read_text())) == ["b"]
     assert not stands(made)
+
+
+def test_what_a_report_reads_of_members():
+    one, other = Restored("cell", "clean", "dip", 0), Restored("cell", "sigma0.01", "dip", 0)
+    batch = paths.batch("multifocus", "cell", "sigma0.01")
+    own = paths.score("multifocus", one)
+    kinds = ("scores", "volumes", "truths")
+    found = members("multifocus", [list(one), list(other)], kinds, [own, batch])
+    made = (paths.score("multifocus", other), paths.restored("multifocus", other))
+    assert found == dict.fromkeys(made, batch)
+    assert members("multifocus", [one], kinds, [own]) == {}

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import socket
 
@@ -41,7 +42,7 @@ def test_every_script_checks_what_it_reads_and_records_what_it_writes(root):
     for script in (root / "workflow/scripts").glob("*.py"):
         if script.stem == "download":  # it has checksums of its own
             continue
-        assert "job(snakemake.log[0], snakemake.input, snakemake.output)" in script.read_text()
+        assert "job(snakemake.log[0], snakemake.input, snakemake.output" in script.read_text()
 
 
 def test_a_record_tells_checksums_and_cost(tmp_path, monkeypatch):
@@ -85,3 +86,29 @@ def test_a_file_that_vanished_is_one_line(tmp_path, monkeypatch, capsys):
         pass
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{jobs.MARK}{SCORE}: there is no such file any more")
+
+
+@pytest.mark.parametrize("fault", ["changed", "gone", "folder"])
+def test_of_a_member_that_is_not_what_it_was_the_batch_goes_too(
+    fault, tmp_path, monkeypatch, capsys
+):
+    """The runner knows the batch alone: it would not make the member anew."""
+    monkeypatch.chdir(tmp_path)
+    batch = paths.batch("multifocus", "cell", "sigma0.01")
+    for path in (SCORE, batch):
+        with jobs.job(paths.log(path), writes=[path]):
+            write_json(path, {"psnr": 31.25})
+    with jobs.job("results/logs/a.log", [batch], members={SCORE: batch}):
+        pass
+    if fault == "changed":
+        write_json(SCORE, {"psnr": 35.25})
+    else:
+        os.unlink(SCORE)
+    if fault == "folder":
+        os.mkdir(SCORE)
+    with pytest.raises(SystemExit), jobs.job("results/logs/a.log", [batch], members={SCORE: batch}):
+        raise AssertionError  # it is not worked with
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{jobs.MARK}{SCORE}: ")
+    assert not os.path.exists(SCORE)
+    assert not os.path.exists(batch)

@@ -7,10 +7,20 @@ job is killed, it asks for all of them again. The journal tells which ones stand
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+from focusbench import paths
 from focusbench.files import is_file, sha256, write_json
+from focusbench.paths import Restored
+
+_MADE: dict[str, Callable[[str, Restored], str]] = {
+    "scores": paths.score,
+    "records": paths.record,
+    "traces": paths.trace,
+    "volumes": paths.restored,
+}  # kinds of file that a batch makes of each member
 
 
 class Journal:
@@ -52,3 +62,27 @@ class Journal:
         if kept != self._made:
             self._made = kept
             write_json(self.path, kept)
+
+
+def members(
+    track: str, items: Iterable[Sequence[Any]], kinds: Iterable[str], inputs: Collection[str]
+) -> dict[str, str]:
+    """Files of a batch's members that a report reads, and the batch's own that stands for each.
+
+    Parameters
+    ----------
+    items
+        The restorations that the report shows.
+    kinds
+        What it reads of them and of others, as in `focusbench.tracks.Report.reads`.
+    inputs
+        Files that the runner knows as its inputs.
+    """
+    inputs = frozenset(inputs)
+    makers = [_MADE[kind] for kind in kinds if kind in _MADE]
+    found = {}
+    for item in (Restored(*one) for one in items):
+        batch = paths.batch(track, item.sample, item.degradation)
+        if batch in inputs:
+            found |= {make(track, item): batch for make in makers}
+    return {path: batch for path, batch in found.items() if path not in inputs}

@@ -13,13 +13,13 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from focusbench import paths
 from focusbench.errors import InputError
-from focusbench.files import sha256
+from focusbench.files import is_file, sha256
 
 BEGINNING = "focusbench: done: "  # of the line
 ASIDE = f"{paths.RESULTS}/.damaged"  # where damaged files are moved
@@ -78,25 +78,37 @@ def recorded(path: str | Path) -> str | None:
     return record["wrote"].get(str(path)) if record else None
 
 
-def check(reads: Iterable[str | Path]) -> None:
+def check(reads: Iterable[str | Path], members: Mapping[str, str] | None = None) -> None:
     """Hold files against what the jobs that wrote them recorded; unrecorded ones pass.
 
     A file that does not match is moved to `ASIDE`, so that the next run makes it anew. If that run
     is asked for it alone, what follows from it stays: the runner sees the content that it had.
+
+    Parameters
+    ----------
+    reads
+        Files that the runner knows as the job's inputs.
+    members
+        Further files, and for each the one of `reads` that stands for it and others: the runner
+        does not miss a member, so that what stands for it is deleted with it.
 
     Raises
     ------
     InputError
         Files are missing, or were not what was written.
     """
-    damaged = []
-    for path in map(str, reads):
+    damaged, members = [], members or {}
+    for path in (*map(str, reads), *members):
         if not os.path.exists(path):
+            if path in members:
+                Path(members[path]).unlink(missing_ok=True)
             raise InputError(f"{path}: there is no such file any more; run again to make it anew")
         known = recorded(path)
-        if known is not None and sha256(path) != known:
+        if known is not None and (not is_file(path) or sha256(path) != known):
             damaged.append(path)
     for path in damaged:
+        if path in members:
+            Path(members[path]).unlink(missing_ok=True)
         aside = Path(ASIDE, Path(path).relative_to(paths.RESULTS))
         aside.parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, aside)

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
@@ -44,13 +44,17 @@ class _Both:
 
 @contextmanager
 def job(
-    log: str | Path, reads: Iterable[str | Path] = (), writes: Iterable[str | Path] = ()
+    log: str | Path,
+    reads: Iterable[str | Path] = (),
+    writes: Iterable[str | Path] = (),
+    members: Mapping[str, str] | None = None,
 ) -> Iterator[None]:
     """Run a script's body: standard error goes to `log` as well, an error is one line.
 
     What is wrong with the input, or with the disk, is told in one line; anything else is a fault of
-    the program: the line names the log, which holds the traceback. Files of `reads` are held
-    against what their writers recorded; those of `writes` are recorded (`focusbench.job_record`).
+    the program: the line names the log, which holds the traceback. Files of `reads` and `members`
+    are held against what their writers recorded; those of `writes` are recorded
+    (`focusbench.job_record`).
     A job whose runner was killed is sent SIGTERM: nobody waits for it, and the next run would do
     it once more, beside it.
     """
@@ -65,7 +69,7 @@ def job(
     logging.basicConfig(format="focusbench: %(message)s", force=True)
     try:
         with _leaving_with_the_parent():
-            job_record.check(reads)
+            job_record.check(reads, members)
             yield
             file.write(job_record.line(writes, clock.cost()))
             file.flush()
