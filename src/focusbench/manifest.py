@@ -32,6 +32,7 @@ APART = ("logs", "manifest.json", "README.md")  # of the results folder; not lis
 COSTS = frozenset(
     ("timings", "timed_records", "predictor_timings", "network_times", "trainings")
 )  # kinds of file that tell of cost: tables and figures that read them do as well
+ANEW = "a run that has made something writes it: snakemake --cores 1 --forcerun table"
 KEYS = ("seconds", "cpu_seconds", "peak_memory_bytes", "peak_device_memory_bytes", "device")
 
 
@@ -87,11 +88,9 @@ def listed(folder: str | Path) -> dict[str, str]:
         if content["format"] != FORMAT or not all(map(_is_entry, found.items())):
             raise ValueError
     except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file; a run writes it at its end") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(
-            f"{path}: is damaged, or no manifest of this version; the next run writes it anew"
-        ) from None
+        raise InputError(f"{path}: there is no such file; {ANEW}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise InputError(f"{path}: is damaged, or no manifest of this version; {ANEW}") from None
     return found
 
 
@@ -128,7 +127,8 @@ def tells_cost(path: str) -> bool:
 
 def _is_entry(entry: tuple[str, Any]) -> bool:
     path, digest = entry
-    inside = not path.startswith("/") and ".." not in path.split("/")
+    named = b"\0" not in os.fsencode(path)  # raises ValueError for what no file can be called
+    inside = named and not path.startswith("/") and ".." not in path.split("/")
     return inside and isinstance(digest, str) and len(digest) == 64
 
 
