@@ -115,6 +115,26 @@ def test_a_file_with_a_name_of_another_encoding_or_a_pipe_is_named(made, capsys)
     assert list(differences("results")) == ["unlisted: results/pipe"]
 
 
+def test_the_data_that_samples_were_prepared_from_is_listed(made, tmp_path):
+    recording, gone = tmp_path / "my.tif", tmp_path / "gone.tif"
+    recording.write_text("1")
+    for sample in ("mine.1", "other"):
+        work(paths.truth("multifocus", sample), {})
+
+    def sources(sample):
+        return [recording, gone] if sample == "mine.1" else []
+
+    manifest.write(CONFIG, made, sources)
+    first = sha256(recording)
+    assert content()["data"] == {str(recording): first}
+    recording.write_text("2")
+    stamp = os.path.getmtime(paths.manifest())
+    for age, digest in ((-10, first), (10, sha256(recording))):  # an old one is not read again
+        os.utime(recording, (stamp + age, stamp + age))
+        manifest.write(CONFIG, made, sources)
+        assert content()["data"] == {str(recording): digest}
+
+
 def test_the_results_may_be_moved(made, tmp_path):
     shutil.move(made / "results", tmp_path / "elsewhere")
     assert list(differences(tmp_path / "elsewhere")) == []
