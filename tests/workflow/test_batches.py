@@ -46,6 +46,11 @@ def made(checkout):
     }
 
 
+def changed_since(first, last):
+    """Methods of whose files one is not what it was."""
+    return {name.rpartition("/")[2].split("-")[0] for name in last if last[name] != first[name]}
+
+
 def test_a_batch_makes_what_single_jobs_make_and_nothing_twice(checkout):
     (checkout.folder / "shifting.py").write_text(MODULE)
     some = overlay(checkout, ["input", "shifted_more", "shifted_most"])
@@ -70,3 +75,19 @@ def test_a_batch_makes_what_single_jobs_make_and_nothing_twice(checkout):
         assert all(first[one][1] == second[one][1] for one in told)
     members = json.loads((checkout.folder / BATCH).read_text())
     assert list(members) == [f"{PLACE}/{method}-seed0" for method in ("input", *METHODS)]
+
+    # not batched any more, and one of them another: a job of its own makes it anew, once
+    pair = [f"results/defocus/scores/{PLACE}/{one}-seed0.json" for one in list(METHODS)[1:]]
+    alone = overlay(checkout, [], shifted_more={"amount": 3}, shifted_most={"amount": 5})
+    done = checkout.snakemake("--configfile", alone, "--", *pair, cores=1)
+    assert counted(done.stdout + done.stderr) == {"restore": 1, "score": 1}
+    assert not checkout.jobs("--configfile", alone, "--", *pair)
+    third = made(checkout)
+    assert changed_since(second, third) == {"shifted_most"}
+    # batched again, it stands
+    together = overlay(
+        checkout, ["input", *METHODS], shifted_more={"amount": 3}, shifted_most={"amount": 5}
+    )
+    done = checkout.snakemake("--configfile", together, "--", BATCH, cores=1)
+    assert counted(done.stdout + done.stderr) == {"batch": 1}
+    assert made(checkout) == third

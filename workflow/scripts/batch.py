@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params, Wildcards
 
-from focusbench import forked, paths, running
-from focusbench.batch_journal import Journal
+from focusbench import forked, paths
+from focusbench.batch_journal import Journal, member_key
 from focusbench.errors import InputError
 from focusbench.files import write_json
 from focusbench.jobs import job
@@ -43,19 +43,25 @@ with job(snakemake.log[0], snakemake.input, snakemake.output):
     track, made = ids["track"], snakemake.output[0]
     shared = {"observed": seen.observed, "about": seen.about}
     truth, base = seen.get("truth"), seen.get("base")
-    journal, keys, failed = Journal(f"{made.removesuffix('.json')}.journal"), {}, []
+    journal, keys, failed = Journal(paths.journal(**ids)), {}, []
+    # what single jobs have made is looked at below
+    Path(paths.outdated(**ids)).unlink(missing_ok=True)
     for member in what["members"]:
         item = paths.Restored(ids["sample"], ids["degradation"], member["method"], member["seed"])
         wanted = {**ids, "method": item.method, "seed": str(item.seed)}
         both = what["methods"][item.method]
         reads = {**shared, "truth": truth, "model": member["model"], "levels": member["levels"]}
         places = [path for path in [*reads.values(), base] if path]
-        key = running.fingerprint({**both, **wanted, **snakemake.params.scripts}, places)
+        key = member_key(track, item, both, snakemake.params.scripts, places)
         volume, record = paths.restored(track, item), paths.record(track, item)
         trace, score = paths.trace(track, item), paths.score(track, item)
         keys[item.stem] = key
         if journal.stands(item.stem, key):
             continue
+        # what a failure leaves must not be taken for a result of these parameters
+        for path in (volume, trace, record, score):
+            Path(path).unlink(missing_ok=True)
+        journal.drop(item.stem)
         logs = [f"results/logs/{track}/{part}/{item.stem}.log" for part in ("restored", "scores")]
         outputs = OutputFiles(fromdict={"volume": volume, "trace": trace, "record": record})
         status = do("restore", files(InputFiles, reads), wanted, both["restore"], outputs, logs[0])
