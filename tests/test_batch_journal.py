@@ -69,8 +69,10 @@ def test_the_record_tells_whether_a_member_is_what_was_made(tmp_path):
     assert journal.made("a")
     volume.unlink()
     assert not journal.made("a")
-    journal.drop("a")
+    record.write_text("1")
+    journal.discard("a", [str(volume), str(record)])
     assert journal.key("a") is None
+    assert not record.exists()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from focusbench import batch_journal, paths, plan
 from focusbench import config as configuration
 from focusbench.batch_journal import Journal
 from focusbench.batch_singles import Singles
-from focusbench.files import write_json, write_text
+from focusbench.files import sha256, write_json, write_text
 
 TRACK = "multifocus"
 ITEM = paths.Restored("cell", "clean", "lbfgs", 0)
@@ -60,6 +60,13 @@ def test_what_a_batch_made_from_something_else_is_made_anew():
     assert stale() == volume
     os.unlink(observed)
     assert stale() == volume
+
+
+def test_what_a_batch_left_unfinished_is_made_anew():
+    make()
+    record = paths.record(TRACK, ITEM)
+    Journal(JOURNAL).take({ITEM.stem: ("", {record: sha256(record)})})
+    assert stale() == [paths.restored(TRACK, ITEM)]
 
 
 def test_nothing_but_journals_is_read_of_what_no_batch_made(monkeypatch):

@@ -162,8 +162,10 @@ class Journal:
             self._made[name] = {"key": key, "files": dict(files)}
         write_json(self.path, self._made)
 
-    def drop(self, name: str) -> None:
-        """Forget a member."""
+    def discard(self, name: str, files: Iterable[str]) -> None:
+        """Remove what there is of a member's `files`, and forget it."""
+        for path in files:
+            Path(path).unlink(missing_ok=True)
         if self._made.pop(name, None) is not None:
             write_json(self.path, self._made)
 

@@ -12,7 +12,7 @@ from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params, Wildcar
 from focusbench import forked, paths
 from focusbench.batch_journal import Journal, member_key
 from focusbench.errors import InputError
-from focusbench.files import write_json
+from focusbench.files import sha256, write_json
 from focusbench.jobs import job
 
 
@@ -58,19 +58,20 @@ with job(snakemake.log[0], snakemake.input, snakemake.output):
         keys[item.stem] = key
         if journal.stands(item.stem, key):
             continue
-        # what a failure leaves must not be taken for a result of these parameters
-        for path in (volume, trace, record, score):
-            Path(path).unlink(missing_ok=True)
-        journal.drop(item.stem)
+        # where this fails, what is there of other parameters must not be taken for its result
+        journal.discard(item.stem, [volume, trace, record, score])
         logs = [f"results/logs/{track}/{part}/{item.stem}.log" for part in ("restored", "scores")]
         outputs = OutputFiles(fromdict={"volume": volume, "trace": trace, "record": record})
         status = do("restore", files(InputFiles, reads), wanted, both["restore"], outputs, logs[0])
         if not status:
+            # a kill before the score is there leaves what no plan must take for whole
+            journal.take({item.stem: ("", {record: sha256(record)})})
             reads = {"volume": volume, "record": record, **shared, "base": base, "truth": truth}
             given = files(InputFiles, reads)
             status = do("score", given, wanted, both["score"], OutputFiles([score]), logs[1])
         if status:
             failed.append(f"{item.stem} (status {status})")
+            journal.discard(item.stem, [volume, trace, record, score])
         else:
             journal.add(item.stem, key, [volume, trace, record, score])
     if failed:
