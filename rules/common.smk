@@ -134,7 +134,12 @@ def write_manifest():
     """Describe what is there; a disk that takes no more is one line and no success."""
     from focusbench import manifest  # here: only the end of a run needs it
 
+    def sources(sample):
+        with suppress(InputError):  # of an earlier run with another configuration
+            return planning.source_files(CONFIG, sample)
+        return []
+
     try:
-        manifest.write(CONFIG, workflow.basedir)
+        manifest.write(CONFIG, workflow.basedir, sources)
     except OSError as error:
         sys.exit(f"{jobs.MARK}{jobs.line(error)}")

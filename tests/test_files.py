@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -52,3 +53,9 @@ def test_paths_stay_inside_their_folder(tmp_path, name):
     with pytest.raises(InputError, match="leaves the folder"):
         inside(folder, name)
     assert inside(folder, "a/b.raw") == folder / "a" / "b.raw"
+
+
+def test_a_pipe_has_no_checksum_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="regular"):
+        sha256(tmp_path / "pipe")

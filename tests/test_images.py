@@ -524,3 +524,13 @@ def test_real_stacks(real_data, name, shape, dtype):
     volume = images.read_stack(real_data / name)
     assert volume.array.shape == shape
     assert volume.array.dtype == dtype
+
+
+def test_a_tile_that_is_far_larger_than_its_image_is_refused(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((32, 32), np.uint8), tile=(16, 16), compression="zlib")
+    assert images.read_volume(path).array.shape == (1, 32, 32)
+    with tifffile.TiffFile(path, mode="r+") as tif:
+        tif.pages[0].tags["TileWidth"].overwrite(2**24, dtype="I")
+    with pytest.raises(InputError, match="claims an image of"):
+        images.read_volume(path)

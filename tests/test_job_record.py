@@ -1,10 +1,12 @@
 import json
 import re
 import socket
+from pathlib import Path
 
 import pytest
 
 from focusbench import job_record, jobs, paths
+from focusbench.errors import InputError
 from focusbench.files import sha256, write_json
 from focusbench.paths import Restored
 
@@ -85,3 +87,14 @@ def test_a_file_that_vanished_is_one_line(tmp_path, monkeypatch, capsys):
         pass
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{jobs.MARK}{SCORE}: there is no such file any more")
+
+
+def test_a_folder_in_the_place_of_a_file_is_moved_aside(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with jobs.job(paths.log(SCORE), writes=[SCORE]):
+        write_json(SCORE, {"a": 1})
+    Path(SCORE).unlink()
+    Path(SCORE).mkdir()
+    with pytest.raises(InputError, match=f"{SCORE}: damaged"):
+        job_record.check([SCORE])
+    assert not Path(SCORE).exists()

@@ -99,3 +99,10 @@ def test_a_job_leaves_when_its_runner_was_killed(where, says, tmp_path):
         assert runner.stdout.readline() == "works\n"
         runner.kill()
         assert runner.stdout.read() == says  # up to the end of the job, which has it open too
+
+
+def test_interrupted_before_it_listens_a_job_says_so(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop, job(tmp_path / "a.log"):
+        raise KeyboardInterrupt
+    assert stop.value.code == 130
+    assert capsys.readouterr().err == f"{MARK}interrupted\n"

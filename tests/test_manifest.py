@@ -100,7 +100,39 @@ def test_what_differs_is_named_a_line_each_and_nothing_is_written(made, capsys):
         "unlisted: results/multifocus/scores/new.json",
     ]
     assert err.startswith(f"{jobs.MARK}results/: 3 files do not match")
+    assert "ask for what is missing by name" in err
     assert {path: path.stat().st_mtime_ns for path in made.rglob("*")} == before
+
+
+def test_a_file_with_a_name_of_another_encoding_or_a_pipe_is_named(made, capsys):
+    open(os.fsencode("results/tables/") + b"\xff", "w").close()
+    os.mkfifo("results/pipe")
+    assert command_line.main(["verify"]) == 1
+    out, err = capsys.readouterr()
+    assert out.splitlines() == ["unlisted: results/pipe", r"unlisted: results/tables/\xff"]
+    assert err == f"{jobs.MARK}results: 2 files are not listed in manifest.json\n"
+    manifest.write(CONFIG, made)  # which does not wait for the pipe
+    assert list(differences("results")) == ["unlisted: results/pipe"]
+
+
+def test_the_data_that_samples_were_prepared_from_is_listed(made, tmp_path):
+    recording, gone = tmp_path / "my.tif", tmp_path / "gone.tif"
+    recording.write_text("1")
+    for sample in ("mine.1", "other"):
+        work(paths.truth("multifocus", sample), {})
+
+    def sources(sample):
+        return [recording, gone] if sample == "mine.1" else []
+
+    manifest.write(CONFIG, made, sources)
+    first = sha256(recording)
+    assert content()["data"] == {str(recording): first}
+    recording.write_text("2")
+    stamp = os.path.getmtime(paths.manifest())
+    for age, digest in ((-10, first), (10, sha256(recording))):  # an old one is not read again
+        os.utime(recording, (stamp + age, stamp + age))
+        manifest.write(CONFIG, made, sources)
+        assert content()["data"] == {str(recording): digest}
 
 
 def test_the_results_may_be_moved(made, tmp_path):
@@ -131,10 +163,17 @@ def test_what_is_damaged_does_not_become_right_by_a_new_manifest(made):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda path: path.unlink(), "no such file; a run writes it"),
+        (lambda path: path.unlink(), "no such file; a run that has made something writes it"),
         (lambda path: path.write_text(path.read_text()[:-9]), "damaged"),
         (lambda path: path.write_text("[]"), "damaged"),
-        (lambda path: path.write_text(path.read_text().replace("tables/", "../x/")), "damaged"),
+        (lambda path: path.write_text("[" * 100_000), "damaged"),
+        *(
+            (
+                lambda path, name=name: path.write_text(path.read_text().replace("tables/", name)),
+                "damaged",
+            )
+            for name in ("../x/", r"\u0000/", r"\ud800/")
+        ),
     ],
 )
 def test_a_manifest_that_is_none(made, change, message):

@@ -25,3 +25,8 @@ def test_what_lies_in_the_future_comes_before_now_in_its_order(tmp_path):
 
 def test_where_nothing_is_there_is_nothing_to_do(tmp_path):
     assert straighten(tmp_path / "none") == (0, 0)
+
+
+def test_a_link_that_leads_nowhere_stops_no_run(tmp_path):
+    (tmp_path / "link").symlink_to("nowhere")
+    assert straighten(tmp_path) == (0, 0)

@@ -15,7 +15,7 @@ from typing import Any
 
 from focusbench import check_verb, methods, refocus_verb, slides_verb, tracks, verify_verb
 from focusbench.errors import InputError
-from focusbench.jobs import MARK, line
+from focusbench.jobs import INTERRUPTED, MARK, line
 from focusbench.tracks.recording import Prepared, flag
 
 LEVELS = "defocus"  # the track whose images have levels
@@ -33,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InputError, OSError, FloatingPointError) as error:
         print(f"{MARK}{line(error)}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"{MARK}interrupted", file=sys.stderr)
+        return INTERRUPTED
     except Exception as error:
         logging.getLogger(__name__).debug("traceback", exc_info=error)
         print(

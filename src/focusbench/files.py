@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from focusbench.errors import InputError
 
@@ -55,8 +55,14 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 def sha256(path: str | Path) -> str:
-    """Hexadecimal SHA-256 of a file's content."""
-    with open(path, "rb") as file:
+    """Hexadecimal SHA-256 of a regular file's content.
+
+    Raises
+    ------
+    OSError
+        It cannot be read, or is none: whoever opens a pipe waits until something is written.
+    """
+    with _regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -97,12 +103,17 @@ def beginning(path: str | Path, count: int) -> bytes:
     OSError
         It cannot be opened, or is none: whoever opens a pipe waits until something is written.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with _regular(path) as file:
+        return file.read(count)
+
+
+def _regular(path: str | Path) -> BinaryIO:
+    """Open a regular file; refuse anything else without a wait."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "Not a regular file", str(path))
-    with open(descriptor, "rb") as file:
-        return file.read(count)
+    return open(descriptor, "rb")
 
 
 def inside(folder: str | Path, name: str) -> Path:

@@ -18,7 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-STOPS = (signal.SIGTERM, signal.SIGUSR1)  # a cluster sends either before it kills
+STOPS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)  # of a cluster, of a terminal
 
 
 def run(script: str | Path, names: Mapping[str, Any]) -> int:

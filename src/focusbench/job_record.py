@@ -19,7 +19,7 @@ from typing import Any
 
 from focusbench import paths
 from focusbench.errors import InputError
-from focusbench.files import sha256
+from focusbench.files import is_file, sha256
 
 BEGINNING = "focusbench: done: "  # of the line
 ASIDE = f"{paths.RESULTS}/.damaged"  # where damaged files are moved
@@ -94,7 +94,7 @@ def check(reads: Iterable[str | Path]) -> None:
         if not os.path.exists(path):
             raise InputError(f"{path}: there is no such file any more; run again to make it anew")
         known = recorded(path)
-        if known is not None and sha256(path) != known:
+        if known is not None and (not is_file(path) or sha256(path) != known):
             damaged.append(path)
     for path in damaged:
         aside = Path(ASIDE, Path(path).relative_to(paths.RESULTS))

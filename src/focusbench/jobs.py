@@ -17,6 +17,7 @@ from typing import Any, TextIO
 from focusbench import job_record
 from focusbench.errors import InputError
 
+INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 143  # what was asked to stop has saved its state and stops
 PARENT_SECONDS = 1.0  # between two looks at whether the runner is still there
 MARK = "focusbench: error: "  # begins the one line that says what went wrong
@@ -72,10 +73,13 @@ def job(
         _tell(line(error))
         sys.exit(1)
     except SystemExit as error:
-        if error.code == TERMINATED:
+        if error.code in (TERMINATED, INTERRUPTED):
             raise
         _tell(f"the method ended the process (status {error.code})")
         sys.exit(1)
+    except KeyboardInterrupt:  # while nothing listened that could save
+        _tell("interrupted")
+        sys.exit(INTERRUPTED)
     except Exception as error:
         with suppress(OSError):
             file.write(traceback.format_exc())

@@ -12,7 +12,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
@@ -32,10 +32,12 @@ APART = ("logs", "manifest.json", "README.md")  # of the results folder; not lis
 COSTS = frozenset(
     ("timings", "timed_records", "predictor_timings", "network_times", "trainings")
 )  # kinds of file that tell of cost: tables and figures that read them do as well
+ANEW = "a run that has made something writes it: snakemake --cores 1 --forcerun table"
+Sources = Callable[[str], Iterable[str]] | None
 KEYS = ("seconds", "cpu_seconds", "peak_memory_bytes", "peak_device_memory_bytes", "device")
 
 
-def write(config: Mapping[str, Any], home: str | Path) -> None:
+def write(config: Mapping[str, Any], home: str | Path, sources: Sources = None) -> None:
     """Write the manifest of the results folder in the working directory.
 
     Parameters
@@ -44,11 +46,14 @@ def write(config: Mapping[str, Any], home: str | Path) -> None:
         The merged configuration of the run.
     home
         Folder of the Snakefile, where the lock and the repository are looked for.
+    sources
+        Gives the files that a sample is prepared from. Those of all samples of which there are
+        results are listed as the data.
     """
-    write_json(paths.manifest(), build(config, home))
+    write_json(paths.manifest(), build(config, home, sources))
 
 
-def build(config: Mapping[str, Any], home: str | Path) -> dict[str, Any]:
+def build(config: Mapping[str, Any], home: str | Path, sources: Sources = None) -> dict[str, Any]:
     """Describe the results folder in the working directory; see `write`."""
     known, jobs = _recorded()
     content: dict[str, str] = {}
@@ -60,6 +65,7 @@ def build(config: Mapping[str, Any], home: str | Path) -> dict[str, Any]:
         "code": {**_commit(Path(home)), "lock_sha256": _lock_sha256(Path(home, LOCK))},
         "versions": _versions(Path(home, LOCK)),
         "config": json.loads(json.dumps(config, default=str)),
+        "data": _data(content, sources) if sources else {},
         "files": content,
         "cost": {
             "written": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -87,11 +93,9 @@ def listed(folder: str | Path) -> dict[str, str]:
         if content["format"] != FORMAT or not all(map(_is_entry, found.items())):
             raise ValueError
     except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file; a run writes it at its end") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(
-            f"{path}: is damaged, or no manifest of this version; the next run writes it anew"
-        ) from None
+        raise InputError(f"{path}: there is no such file; {ANEW}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise InputError(f"{path}: is damaged, or no manifest of this version; {ANEW}") from None
     return found
 
 
@@ -128,7 +132,8 @@ def tells_cost(path: str) -> bool:
 
 def _is_entry(entry: tuple[str, Any]) -> bool:
     path, digest = entry
-    inside = not path.startswith("/") and ".." not in path.split("/")
+    named = b"\0" not in os.fsencode(path)  # raises ValueError for what no file can be called
+    inside = named and not path.startswith("/") and ".." not in path.split("/")
     return inside and isinstance(digest, str) and len(digest) == 64
 
 
@@ -190,6 +195,30 @@ def _sums(known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         one = known.get(path) or found.get(path)
         if one is not None:
             yield path, one
+
+
+def _data(content: Iterable[str], sources: Callable[[str], Iterable[str]]) -> dict[str, str]:
+    """SHA-256 of what the samples were prepared from, by path; of what can be read.
+
+    As the last manifest has them, where they are older than it: recordings are large.
+    """
+    parts = [path.split("/") for path in content]
+    known = [one[2] for one in parts if one[1:2] in (["truth"], ["observed"])]
+    samples = {one.removesuffix(".ome.tif").removesuffix(".json") for one in known}
+    files = sorted({str(path) for sample in sorted(samples) for path in sources(sample)})
+    before, when = {}, 0.0
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        when = os.path.getmtime(paths.manifest())
+        before = dict(json.loads(Path(paths.manifest()).read_text(encoding="utf-8"))["data"])
+
+    def digest(path: str) -> str | None:
+        try:
+            same = before.get(path) if os.path.getmtime(path) < when else None
+            return same if isinstance(same, str) else sha256(path)
+        except OSError:
+            return None
+
+    return {path: one for path, one in zip(files, each(digest, files), strict=True) if one}
 
 
 # --- the code and the machine ---------------------------------------------------------------------

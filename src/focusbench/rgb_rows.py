@@ -139,7 +139,7 @@ def _opened_tiff(path: Path) -> Iterator[_TiffRows]:
         if max(equal, planes) > 1:
             raise InputError(f"{path}: holds {max(equal, planes)} images; a single one is wanted")
         tiff.check_segments(path, 0, page)
-        tiff.check_claim(path, page.nbytes, compressed=page.compression != 1)
+        tiff.check_claim(path, tiff.decoded_bytes(page), compressed=page.compression != 1)
         rows = _TiffRows(path, tif, page, pixel_size)
         kept = stack.pop_all()
     try:

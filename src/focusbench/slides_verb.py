@@ -78,7 +78,7 @@ def _slides(options: argparse.Namespace) -> None:
         f"Focal stacks of {os.path.abspath(os.path.expanduser(options.folder))}, written by",
         f"    {_command(options)}",
         *told,
-        f"Use: snakemake --cores 4 --configfile {os.path.basename(options.output)} refocus",
+        f"Use: snakemake --cores 4 --configfile {os.path.basename(options.output)} -- refocus",
     ]
     write_text(options.output, slide_list.text(config, comment))
     print("\n".join(told))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import re
 import struct
 import uuid
@@ -224,7 +225,7 @@ def _check_pages(path: Path, tif: TiffFile, axes: str) -> None:
             )
         if len(page.shape) != (3 if axes == "ZYXC" else 2):
             raise InputError(f"{path}: page {index} has the shape {page.shape}; {axes} is wanted")
-        claimed += page.nbytes
+        claimed += decoded_bytes(page)
         check_segments(path, index, page)
     check_claim(path, claimed, compressed=first.compression != 1 or first.dtype == bool)
 
@@ -244,6 +245,14 @@ def _check_colour(path: Path, page: TiffPage, axes: str) -> None:
             f"{path}: stores black as its largest value or raw sensor data (photometric "
             f"interpretation {photometric}); grey images with black as 0 are wanted"
         )
+
+
+def decoded_bytes(page: TiffPage) -> int:
+    """Bytes that a page takes when decoded: its tiles may be larger than the image."""
+    if not page.is_tiled:
+        return page.nbytes
+    values = math.prod(page.chunked) * math.prod(page.chunks)
+    return max(page.nbytes, values * -(-page.bitspersample // 8))
 
 
 def check_segments(path: Path, index: int, page: TiffPage) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from focusbench.manifest import present
@@ -26,9 +27,10 @@ def straighten(folder: str | Path) -> tuple[int, float]:
     now = time.time_ns()
     ahead: dict[int, list[Path]] = {}
     for path in (Path(folder, one) for one in present(folder)):
-        stamp = path.stat().st_mtime_ns
-        if stamp > now:
-            ahead.setdefault(stamp, []).append(path)
+        with suppress(FileNotFoundError):  # a link that leads nowhere: what reads it names it
+            stamp = path.stat().st_mtime_ns
+            if stamp > now:
+                ahead.setdefault(stamp, []).append(path)
     for rank, stamp in enumerate(sorted(ahead, reverse=True)):
         for path in ahead[stamp]:
             os.utime(path, ns=(now, now - rank * STEP))

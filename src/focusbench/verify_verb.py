@@ -19,8 +19,9 @@ def add(verbs: Any) -> None:
         help="compare a run's files with their checksums",
         description="Compare the files of a results folder with the checksums in its "
         "manifest.json, and name those that are missing, changed or not listed, a line each. The "
-        "exit status is 1 if there is one. Nothing is written. What is removed is made "
-        "anew where it is asked for by name: `snakemake --cores 1 FILE ...`.",
+        "exit status is 1 if there is one. Nothing is written. What is missing or changed is made "
+        "anew when it is asked for by its name: a run of everything asks for tables and figures, "
+        "and for what they are made from only where it makes them.",
     )
     verb.add_argument("folder", nargs="?", default="results", help="default: results")
     verb.set_defaults(run=_verify)
@@ -54,13 +55,17 @@ def differences(folder: str | os.PathLike[str]) -> Iterator[str]:
 
 
 def _verify(options: argparse.Namespace) -> None:
-    count = 0
+    count, lost = 0, []
     for told in differences(options.folder):
-        print(told, flush=True)
+        print(os.fsencode(told).decode(errors="backslashreplace"), flush=True)
         count += 1
-    if count:
+        if not told.startswith("unlisted"):
+            lost.append(told)
+    if lost:
         raise InputError(
             f"{options.folder}: {count} files do not match manifest.json; remove what is changed, "
-            "and ask for it by name: snakemake --cores 1 FILE ..."
+            "and ask for what is missing by name: snakemake --cores 1 results/..."
         )
+    if count:
+        raise InputError(f"{options.folder}: {count} files are not listed in manifest.json")
     print(f"{options.folder}: all files match manifest.json")

@@ -28,6 +28,7 @@ from focusbench.manifest import present, tells_cost
 from working_copy import Checkout, copy, counted
 
 MARK = "focusbench: error: "
+FULL = re.compile("No space left|is the disk full")  # the system's words, or ours
 SCORE = "results/defocus/scores/nuclei_test1/tilted_poisson/depth_variant_triangular-seed0.json"
 TABLE = "results/tables/multifocus_table1.csv"
 OVERLAY = {
@@ -220,7 +221,7 @@ def full(campaign: Campaign) -> None:
         try:
             with tmpfs(folder / "results", f"size={size}k") as resize:
                 first = campaign.run(checkout)
-                told = [line for line in errors(first) if "No space left" in line]
+                told = [line for line in errors(first) if FULL.search(line)]
                 half = list((folder / "results").rglob(".part*"))
                 traces = (first.stdout + first.stderr).count("Traceback")
                 resize("size=100m")

@@ -188,8 +188,8 @@ def test_saves_now_and_then(setting, saves, clock, monkeypatch):
     assert list(state.steps) == saves
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_asked_to_stop_it_saves_and_leaves(number, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+def test_asked_to_stop_it_saves_and_leaves(number, tmp_path, caplog):
     def terminate(done):
         if done == 3:
             os.kill(os.getpid(), number)
@@ -200,6 +200,7 @@ def test_asked_to_stop_it_saves_and_leaves(number, tmp_path):
     with pytest.raises(SystemExit) as stop:
         iterate(Halving(terminate), 5, run)
     assert stop.value.code == 143
+    assert "left after step 3 of phase 'main'; asked again, it goes on there" in caplog.text
     assert signal.getsignal(number) is before
     assert run.state.load()[1]["step"] == 3
     stepper, again = Halving(), Watch()

@@ -89,6 +89,23 @@ def test_a_damaged_file_is_a_fresh_start(damage, state, caplog):
     assert state.load() is not None
 
 
+@pytest.mark.parametrize("which", ["path", "previous"])
+def test_a_folder_in_the_place_of_a_file_is_damage(which, state):
+    for step in range(2):
+        state.save(TENSORS, {"step": step})
+    place = getattr(state, which)
+    place.unlink()
+    (place / "within").mkdir(parents=True)
+    assert state.load()[1] == {"step": 0 if which == "path" else 1}
+    for step in (2, 3):
+        state.save(TENSORS, {"step": step})
+    assert state.load()[1] == {"step": 3}
+    place.unlink()
+    place.mkdir()
+    state.remove()
+    assert not state.path.parent.exists()
+
+
 def test_a_file_of_others_is_a_fresh_start(state, caplog):
     from safetensors.torch import save_file
 

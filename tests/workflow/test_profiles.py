@@ -50,3 +50,8 @@ def test_memory_doubles_and_time_grows_with_the_attempt(checkout, attempt, mem_m
     (line,) = re.findall(r"^rule restore:\n(?: .*\n)*?    resources: (.*)$", plan, re.M)
     assert f"mem_mb={mem_mb}," in line
     assert f"runtime={minutes}," in line
+
+
+def test_whatever_the_command_what_was_cut_off_is_made_again(root):
+    """Else a second run beside a first is told to call half-made files complete."""
+    assert settings(root, "default")["rerun-incomplete"] is True

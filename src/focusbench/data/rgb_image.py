@@ -236,7 +236,7 @@ def _page(path: Path, file: TiffFile, index: int) -> TiffPage:
 def _tiff_window(path: Path, file: TiffFile, index: int, window: Window | None) -> np.ndarray:
     page = _page(path, file, index)
     top, left, height, width = _inside(path, (page.imagelength, page.imagewidth), window)
-    tiff.check_claim(path, page.nbytes, compressed=page.compression != 1)
+    tiff.check_claim(path, tiff.decoded_bytes(page), compressed=page.compression != 1)
     tall, wide = (
         (page.tilelength, page.tilewidth)
         if page.is_tiled

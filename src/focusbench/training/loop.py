@@ -9,6 +9,7 @@ follow as if nothing had happened: on the CPU, to the same bytes.
 
 from __future__ import annotations
 
+import logging
 import math
 import signal
 import threading
@@ -16,24 +17,27 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from focusbench import environment
 from focusbench.problem import Restoration, Run
+from focusbench.training.state import NoState
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_log = logging.getLogger(__name__)
 
 SAVE_SECONDS = 30.0
 """Least time between two saves, so the most that a kill costs, but for the step at work; the
 environment's FOCUSBENCH_SAVE_SECONDS stands above it."""
 
-STOPS = (signal.SIGTERM, signal.SIGUSR1)
+STOPS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 """What asks a run to save and to leave. SLURM sends the second one ahead of a time limit, if told
-to (``--signal=USR1@120``)."""
+to (``--signal=USR1@120``); the third is Ctrl-C."""
 
 TERMINATED = 128 + signal.SIGTERM
-"""Exit status after either (143)."""
+"""Exit status after any of them (143)."""
 
 
 class Stepper(Protocol):
@@ -111,8 +115,8 @@ def iterate(
     InputError
         FOCUSBENCH_SAVE_SECONDS is no number from 0 up.
     SystemExit
-        Status 143 on SIGTERM or SIGUSR1, after the step at work was done and the state saved. Only
-        the main thread can listen for them.
+        Status 143 on SIGTERM, SIGUSR1 or SIGINT, after the step at work was done and the state
+        saved. Only the main thread can listen for them.
     """
     begun = time.monotonic()
     saved = run.state.load()
@@ -177,14 +181,14 @@ def iterate(
                 if step < steps and not stepper.finished and not out_of_time:
                     save(False, False)
                     if terminated.is_set():
-                        raise SystemExit(TERMINATED)
+                        _leave(run, step, phase)
                 last_save = time.monotonic()
         out_of_time = out_of_time and step < steps and not stepper.finished
         if monitored:
             _tell(run.monitor, "finish")
         save(True, out_of_time)
         if terminated.is_set():
-            raise SystemExit(TERMINATED)
+            _leave(run, step, phase)
     return Outcome(step, out_of_time, seconds())
 
 
@@ -199,6 +203,12 @@ def restored(stepper: Stepper, outcome: Outcome, evaluations: int | None = None)
         evaluations=outcome.steps if evaluations is None else evaluations,
         repeatable=not outcome.out_of_time,
     )
+
+
+def _leave(run: Run, step: int, phase: str) -> NoReturn:
+    kept = "nothing was kept" if isinstance(run.state, NoState) else "asked again, it goes on there"
+    _log.warning("asked to stop: left after step %d of phase %r; %s", step, phase, kept)
+    raise SystemExit(TERMINATED)
 
 
 def _tell(monitor: object, name: str, *arguments: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -83,7 +84,7 @@ class FileState:
             except _damages():
                 wrong[path] = "is damaged"
                 with suppress(OSError):
-                    path.unlink()
+                    _delete(path)
         there = {path: what for path, what in wrong.items() if found or what != _GONE}
         for path, what in list(there.items())[:1]:
             then = "going on from the one before" if found else "starting from the beginning"
@@ -120,14 +121,16 @@ class FileState:
         with replacing(self.path) as temporary:
             # Not save_file: it writes a temporary file of its own, which a kill would leave.
             temporary.write_bytes(save(kept, metadata={"focusbench": json.dumps(note)}))
+            if self.previous.is_dir():  # a file cannot take its place
+                _delete(self.previous)
             with suppress(FileNotFoundError):  # the first save
                 os.replace(self.path, self.previous)
 
     def remove(self) -> None:
         """Delete the files, what a killed write left beside them, and the folder if then empty."""
         self._sweep()
-        self.path.unlink(missing_ok=True)
-        self.previous.unlink(missing_ok=True)
+        _delete(self.path)
+        _delete(self.previous)
         with suppress(OSError):  # there is none, or it holds files of others
             self.path.parent.rmdir()
 
@@ -164,6 +167,14 @@ class FileState:
         """Delete what killed writes left."""
         for path in self.path.parent.glob(f".part*-{FILE_NAME}"):
             path.unlink(missing_ok=True)
+
+
+def _delete(path: Path) -> None:
+    """Delete a file, or the folder that a damaged file system or a mistake left in its place."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _damages() -> tuple[type[Exception], ...]:
