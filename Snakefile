@@ -72,10 +72,12 @@ onstart:
 
 
 onsuccess:
+    adopt_singles()
     write_manifest()
     remove_kept_states()
 
 
 onerror:
     repeat_errors()
+    adopt_singles()
     write_manifest()

@@ -9,6 +9,7 @@ rule batch:
         truth=truth_of,
         models=batch_models,
         levels=batch_levels,
+        again=batch_again,
     output:
         "results/{track}/batches/{sample}/{degradation}.json",
     log:
@@ -22,9 +23,6 @@ rule batch:
         gpu=batch_gpus,
     params:
         what=batch_parameters,
-        scripts={
-            name: hashlib.sha256(path.read_bytes()).hexdigest()
-            for name, path in SCRIPTS.items()
-        },
+        scripts=SCRIPTS,
     script:
         "../workflow/scripts/batch.py"

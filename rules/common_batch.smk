@@ -1,12 +1,48 @@
 # What batches ask: which restorations share a job, and what they read.
-import hashlib
+from focusbench.batch_singles import Singles
+from focusbench.files import sha256
 
 BATCHES = {track: plan.batches(CONFIG, track) for track in CONFIG["tracks"]}
 # the job runs them: an edit must rerun it as it does their own rules
 SCRIPTS = {
-    name: Path(workflow.basedir, "workflow/scripts", name)
+    name: sha256(Path(workflow.basedir, "workflow/scripts", name))
     for name in ("restore.py", "score.py")
 }
+SINGLES = jobs.OneLine(Singles(CONFIG, SCRIPTS))
+
+
+def restored_again(wildcards):
+    """Have a restoration made anew that a batch made from something else; reads nothing.
+
+    The runner knows nothing of a batch's members: to it such a file is one that stands. It asks
+    for a job's inputs just where a plan has that job, so that the others cost nothing.
+    """
+    if workflow.is_main_process:
+        item = paths.Restored(
+            wildcards.sample,
+            wildcards.degradation,
+            wildcards.method,
+            int(wildcards.seed),
+        )
+        workflow.dag.forcefiles.update(SINGLES.stale(wildcards.track, item))
+    return []
+
+
+def batch_again(wildcards):
+    """Have a batch look again whose members have been made by jobs of their own; reads nothing."""
+    ids = (wildcards.track, wildcards.sample, wildcards.degradation)
+    if workflow.is_main_process and Path(paths.outdated(*ids)).exists():
+        workflow.dag.forcefiles.add(paths.batch(*ids))
+    return []
+
+
+def adopt_singles():
+    """At the end of a run: what it made singly stands for a batch too."""
+    if workflow.is_main_process:
+        try:
+            SINGLES.adopt(STARTED)
+        except OSError as error:
+            sys.exit(f"{jobs.MARK}{jobs.line(error)}")
 
 
 def batch_of(wildcards):

@@ -8,6 +8,7 @@ rule restore:
         truth=truth_of,
         model=weights_of,
         levels=levels_of,
+        again=restored_again,
     output:
         volume="results/{track}/restored/{sample}/{degradation}/{method}-seed{seed}.ome.tif",
         trace="results/{track}/restored/{sample}/{degradation}/{method}-seed{seed}.trace.csv",

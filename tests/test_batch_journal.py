@@ -45,12 +45,34 @@ def test_a_damaged_journal_is_an_empty_one(made, content):
     assert stands(made, "b")
 
 
-def test_other_members_are_forgotten(made):
+def test_other_members_are_forgotten_once_their_files_are_others(made):
     journal = Journal(made / "journal")
-    journal.add("b", "key", [str(made / "a.json")])
+    (made / "b.json").write_text("1")
+    journal.add("b", "key", [str(made / "b.json")])
+    journal.keep(["b"])
+    assert stands(made)
+    (made / "a.json").write_text("2")
     journal.keep(["b"])
     assert list(json.loads((made / "journal").read_text())) == ["b"]
-    assert not stands(made)
+
+
+def test_the_record_tells_whether_a_member_is_what_was_made(tmp_path):
+    record, volume = tmp_path / "a-seed0.json", tmp_path / "a-seed0.ome.tif"
+    for path in (volume, record):
+        path.write_text("1")
+    journal = Journal(tmp_path / "journal")
+    journal.add("a", "key", [str(volume), str(record)])
+    assert journal.made("a")
+    record.write_text("2")  # made anew: the volume may well be the same
+    assert not journal.made("a")
+    record.unlink()
+    assert journal.made("a")
+    volume.unlink()
+    assert not journal.made("a")
+    record.write_text("1")
+    journal.discard("a", [str(volume), str(record)])
+    assert journal.key("a") is None
+    assert not record.exists()
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,15 @@ def test_tables_read_a_batch_in_place_of_its_members():
     assert set(batched) - set(plain) == {"results/multifocus/batches/cell/sigma0.05.json"}
 
 
+def test_tables_do_not_tell_which_methods_were_batched():
+    differs = [
+        plan.report_parameters(build(**more), "multifocus", "table1")["settings"]["differs"]
+        for more in ({"seeds": [5]}, {"seeds": [5], "batched": ["lbfgs"]})
+    ]
+    assert differs[0] == differs[1]
+    assert "tracks.multifocus.seeds" in differs[0]
+
+
 def test_only_methods_that_restore_are_batched():
     for method in ("lbfgz", "delpnet"):
         with pytest.raises(InputError, match=rf"tracks\.multifocus\.batched: unknown.*{method}"):

@@ -7,12 +7,13 @@ job is killed, it asks for all of them again. The journal tells which ones stand
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from focusbench import job_record, paths
 from focusbench.errors import InputError
-from focusbench.files import is_file, sha256, write_json
+from focusbench.files import fingerprint, is_file, sha256, write_json, write_text
 
 FILES = {
     "scores": paths.score,
@@ -57,6 +58,51 @@ def check(reads: Iterable[str], kinds: Iterable[str]) -> None:
         raise InputError("; ".join(errors))
 
 
+def member_files(track: str, item: paths.Restored) -> list[str]:
+    """All that a member leaves."""
+    return [make(track, item) for make in FILES.values()]
+
+
+def member_key(
+    track: str,
+    item: paths.Restored,
+    what: Mapping[str, Any],
+    scripts: Mapping[str, str],
+    reads: Iterable[str],
+    digest: Callable[[str | Path], str] = sha256,
+) -> str:
+    """Fingerprint of all that a member is made from.
+
+    Parameters
+    ----------
+    what
+        Its parameters (`plan.member_parameters`).
+    scripts
+        Checksums of the scripts that make it, by name.
+    reads
+        Files that it is made from (`plan.member_reads`).
+    digest
+        As in `files.fingerprint`.
+    """
+    wanted = {"track": track, **item._asdict(), "seed": str(item.seed)}
+    return fingerprint({**what, **wanted, **scripts}, reads, digest)
+
+
+def set_aside(track: str, item: paths.Restored) -> None:
+    """Have a finished batch asked for again: a job of its own is about to make a member of it.
+
+    Other jobs of this run may read the batch's result, so it stays; a mark beside it tells the next
+    plan. What the batch makes itself is not marked: its result is not there meanwhile.
+    """
+    ids = (track, item.sample, item.degradation)
+    try:
+        listed = json.loads(Path(paths.batch(*ids)).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if item.stem in listed:
+        write_text(paths.outdated(*ids), "")
+
+
 def _member(stem: str) -> paths.Restored:
     sample, degradation, name = stem.split("/")
     method, _, seed = name.rpartition("-seed")
@@ -83,6 +129,21 @@ class Journal:
         if isinstance(found, dict):
             self._made = {name: one for name, one in found.items() if isinstance(one, dict)}
 
+    def key(self, name: str) -> str | None:
+        """What a member was made under; None: it is not listed."""
+        found = self._made.get(name, {}).get("key")
+        return found if isinstance(found, str) else None
+
+    def made(self, name: str) -> bool:
+        """Whether what is there of a member is what this journal tells of, under whatever key.
+
+        One file decides, of those that are there the first by name: the record, which tells
+        seconds, so that no two runs leave the same.
+        """
+        files = self._made.get(name, {}).get("files")
+        there = sorted(filter(is_file, files)) if isinstance(files, dict) else []
+        return bool(there) and sha256(there[0]) == files[there[0]]
+
     def stands(self, name: str, key: str) -> bool:
         """Whether a member was made under `key` and its files are still what they were."""
         one = self._made.get(name, {})
@@ -93,12 +154,27 @@ class Journal:
 
     def add(self, name: str, key: str, files: Sequence[str]) -> None:
         """Record that a member was made under `key` and left `files`."""
-        self._made[name] = {"key": key, "files": {path: sha256(path) for path in files}}
+        self.take({name: (key, {path: sha256(path) for path in files})})
+
+    def take(self, members: Mapping[str, tuple[str, Mapping[str, str]]]) -> None:
+        """Record members that are there: of each its key, and its files with their checksums."""
+        for name, (key, files) in members.items():
+            self._made[name] = {"key": key, "files": dict(files)}
         write_json(self.path, self._made)
 
+    def discard(self, name: str, files: Iterable[str]) -> None:
+        """Remove what there is of a member's `files`, and forget it."""
+        for path in files:
+            Path(path).unlink(missing_ok=True)
+        if self._made.pop(name, None) is not None:
+            write_json(self.path, self._made)
+
     def keep(self, names: Sequence[str]) -> None:
-        """Forget members of other names: the job has them no more."""
-        kept = {name: one for name, one in self._made.items() if name in names}
+        """Forget members of other names, which the job has no more, once their files are others.
+
+        As long as they are those that the job left, a plan must see what they were made from.
+        """
+        kept = {name: one for name, one in self._made.items() if name in names or self.made(name)}
         if kept != self._made:
             self._made = kept
             write_json(self.path, kept)

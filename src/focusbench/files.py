@@ -6,7 +6,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -64,6 +64,19 @@ def sha256(path: str | Path) -> str:
     """
     with _regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprint(
+    parameters: Mapping[str, Any],
+    inputs: Iterable[str | Path],
+    digest: Callable[[str | Path], str] = sha256,
+) -> str:
+    """Hash parameters and input files' content: what a saved state is valid for.
+
+    `digest` gives a file's checksum; many fingerprints of the same files want one that remembers.
+    """
+    known = {"parameters": parameters, "inputs": [digest(path) for path in inputs]}
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def is_file(path: str | Path) -> bool:

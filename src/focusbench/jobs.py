@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TextIO
 
 from focusbench import job_record
@@ -96,12 +95,12 @@ def job(
 
 
 class OneLine:
-    """A module whose functions end the process with one line where they refuse something.
+    """A module or object whose functions end the process with one line where they refuse something.
 
     For a workflow's own process: an exception that a rule's function raises is printed with frames.
     """
 
-    def __init__(self, module: ModuleType) -> None:
+    def __init__(self, module: object) -> None:
         self._module = module
 
     def __getattr__(self, name: str) -> Any:

@@ -114,6 +114,16 @@ def batch(track: str, sample: str, degradation: str) -> str:
     return f"{RESULTS}/{track}/batches/{sample}/{degradation}.json"
 
 
+def journal(track: str, sample: str, degradation: str) -> str:
+    """What the members of a batch were made from, and what they left."""
+    return f"{RESULTS}/{track}/batches/{sample}/{degradation}.journal"
+
+
+def outdated(track: str, sample: str, degradation: str) -> str:
+    """Mark of a batch whose members jobs of their own have made since: it must look again."""
+    return f"{RESULTS}/{track}/batches/{sample}/{degradation}.outdated"
+
+
 def timing(track: str, item: Restored) -> str:
     """Seconds per step, measured with nothing else running."""
     return f"{RESULTS}/{track}/timing/{item.stem}.json"

@@ -637,10 +637,7 @@ def batch_parameters(
         )
     return {
         "methods": {
-            method: {
-                "restore": restore_parameters(config, track, sample, degradation, method),
-                "score": score_parameters(config, track, sample, method),
-            }
+            method: member_parameters(config, track, sample, degradation, method)
             for method in dict.fromkeys(item.method for item in items)
         },
         "members": [
@@ -653,6 +650,30 @@ def batch_parameters(
             for item in items
         ],
     }
+
+
+def member_parameters(
+    config: Config, track: str, sample: str, degradation: str, method: str
+) -> dict[str, dict[str, Any]]:
+    """Of restoring a sample, and of scoring that, in a job that does both."""
+    return {
+        "restore": restore_parameters(config, track, sample, degradation, method),
+        "score": score_parameters(config, track, sample, method),
+    }
+
+
+def member_reads(config: Config, track: str, item: Restored) -> list[str]:
+    """Files that a restoration and its score are made from, in the order of a batch's keys."""
+    other = derived_from(track, item.degradation)
+    found = [
+        paths.observed(track, item.sample, item.degradation),
+        paths.observation_record(track, item.sample, item.degradation),
+        paths.truth(track, item.sample) if has_truth(config, item.sample) else None,
+        weights(config, track, item.method, item.seed, item.sample),
+        levels(config, track, item),
+        paths.observed(track, item.sample, other) if other else None,
+    ]
+    return [path for path in found if path]
 
 
 def report_parameters(config: Config, track: str, name: str) -> dict[str, Any]:
@@ -767,7 +788,7 @@ def _problem(config: Config, track: str, sample: str) -> dict[str, Any]:
         keys = tracks.TABLE[track].own_problem_keys
         settings.update({key: entry[key] for key in keys if key in entry})
         if "psf" in entry:
-            settings["psf_sha256"] = _checksum(entry["psf"])
+            settings["psf_sha256"] = checksum(entry["psf"])
     return settings
 
 
@@ -782,12 +803,14 @@ def _known_of(config: Config, track: str, sample: str) -> dict[str, Any]:
 def _concerning(
     differs: Mapping[str, Any], track: str, study: str | None, used: set[str], samples: list[str]
 ) -> dict[str, Any]:
-    """Keep the keys that the numbers of this track's grid depend on."""
+    """Keep the keys that the numbers of this track's grid depend on; `batched` changes none."""
 
     def concerns(key: str) -> bool:
         part, *rest = key.split(".")
         if part == "tracks":
-            return rest[0] == track and (rest[1] != "studies" or rest[2:3] == [study])
+            if rest[0] != track or rest[1] == "batched":
+                return False
+            return rest[1] != "studies" or rest[2:3] == [study]
         if part == "methods":
             return rest[0] == track and rest[1] in used
         if part == "data" and rest[0] in own_sections({}):
@@ -802,7 +825,7 @@ def _concerning(
 def _contents(parameters: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Checksums of the files that parameters name, so that another content is learned from anew."""
     named = {key: parameters.get(key) for key in FILES}
-    found = {key: _checksum(path) for key, path in named.items() if path and is_file(path)}
+    found = {key: checksum(path) for key, path in named.items() if path and is_file(path)}
     return {"contents": found} if found else {}
 
 
@@ -811,7 +834,7 @@ def _program(command: str) -> dict[str, str]:
     import shlex
 
     words = [Path(word) for word in shlex.split(command)]
-    return {str(word): _checksum(word) for word in words if is_file(word)}
+    return {str(word): checksum(word) for word in words if is_file(word)}
 
 
 @cache  # a plan sees one state of the code, and asks for it once a job and more
@@ -819,7 +842,7 @@ def _code(*roots: str) -> str:
     return code_hash(*roots)
 
 
-def _checksum(path: str | Path) -> str:
+def checksum(path: str | Path) -> str:
     """SHA-256 of a file that many jobs name: read once, unless it changes."""
     told = os.stat(path)
     return _checksum_of(str(path), told.st_mtime_ns, told.st_size)

@@ -15,7 +15,7 @@ import numpy as np
 
 from focusbench import methods, paths
 from focusbench.errors import InputError
-from focusbench.files import sha256
+from focusbench.files import fingerprint
 from focusbench.problem import Monitor, Problem, Restoration, Run, TrainingSet, Weights
 from focusbench.training import device as devices
 from focusbench.training.progress import Trace
@@ -24,12 +24,6 @@ from focusbench.training.state import FileState, NoState
 from focusbench.training.timing import measure
 
 TRACE_ROWS = 100  # a trace has about that many rows, however long the run
-
-
-def fingerprint(parameters: Mapping[str, Any], inputs: list[str | Path]) -> str:
-    """Hash parameters and input files' content: what a saved state is valid for."""
-    known = {"parameters": parameters, "inputs": [sha256(path) for path in inputs]}
-    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def resume_state(

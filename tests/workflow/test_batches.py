@@ -18,6 +18,8 @@ from focusbench.problem import Restoration
 class Shifted:
     amount: int = 0
     def restore(self, problem, run, weights=None):
+        if self.amount == 7:
+            raise ValueError("not by 7")
         return Restoration(np.roll(problem.observed, self.amount, axis=-1))
 """
 PLACE = "nuclei_test1/level02"
@@ -46,6 +48,10 @@ def made(checkout):
     }
 
 
+def methods_of(files):
+    return {name.rpartition("/")[2].split("-")[0] for name in files}
+
+
 def test_a_batch_makes_what_single_jobs_make_and_nothing_twice(checkout):
     (checkout.folder / "shifting.py").write_text(MODULE)
     some = overlay(checkout, ["input", "shifted_more", "shifted_most"])
@@ -59,8 +65,7 @@ def test_a_batch_makes_what_single_jobs_make_and_nothing_twice(checkout):
     assert counted(done.stdout + done.stderr) == {"batch": 1}
     second = made(checkout)
     again = {name for name in second if second[name][0] != first[name][0]}
-    methods = {name.rpartition("/")[2].split("-")[0] for name in again}
-    assert methods == {"input", "shifted", "shifted_more"}
+    assert methods_of(again) == {"input", "shifted", "shifted_more"}
     assert len(again) == 3 * 4
     # what its own rules made, a batch makes to the byte; cost is told in the record
     for name in ("restored/input", "restored/shifted", "scores/shifted"):
@@ -70,3 +75,22 @@ def test_a_batch_makes_what_single_jobs_make_and_nothing_twice(checkout):
         assert all(first[one][1] == second[one][1] for one in told)
     members = json.loads((checkout.folder / BATCH).read_text())
     assert list(members) == [f"{PLACE}/{method}-seed0" for method in ("input", *METHODS)]
+
+    # not batched any more, and one of them another: a job of its own makes it anew, once
+    pair = [f"results/defocus/scores/{PLACE}/{one}-seed0.json" for one in list(METHODS)[1:]]
+    alone = overlay(checkout, [], shifted_more={"amount": 3}, shifted_most={"amount": 5})
+    done = checkout.snakemake("--configfile", alone, "--", *pair, cores=1)
+    assert counted(done.stdout + done.stderr) == {"restore": 1, "score": 1}
+    assert not checkout.jobs("--configfile", alone, "--", *pair)
+    third = made(checkout)
+    assert methods_of(one for one in third if third[one] != second[one]) == {"shifted_most"}
+
+    # batched again, it stands; what fails leaves nothing of what it was
+    changed = {"shifted": {"amount": 7}, "shifted_more": {"amount": 3}}
+    together = overlay(checkout, ["input", *METHODS], **changed, shifted_most={"amount": 5})
+    checkout.snakemake("--configfile", together, "--", BATCH, cores=1, fails=True)
+    left = made(checkout)
+    assert methods_of(third) - methods_of(left) == {"shifted"}
+    assert all(left[one] == third[one] for one in left)
+    journal = json.loads((checkout.folder / BATCH).with_suffix(".journal").read_text())
+    assert f"{PLACE}/shifted-seed0" not in journal

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params, Wildcards
 
-from focusbench import forked, paths, running
-from focusbench.batch_journal import Journal
+from focusbench import forked, paths
+from focusbench.batch_journal import Journal, member_key
 from focusbench.errors import InputError
-from focusbench.files import write_json
+from focusbench.files import sha256, write_json
 from focusbench.jobs import job
 
 
@@ -43,28 +43,35 @@ with job(snakemake.log[0], snakemake.input, snakemake.output):
     track, made = ids["track"], snakemake.output[0]
     shared = {"observed": seen.observed, "about": seen.about}
     truth, base = seen.get("truth"), seen.get("base")
-    journal, keys, failed = Journal(f"{made.removesuffix('.json')}.journal"), {}, []
+    journal, keys, failed = Journal(paths.journal(**ids)), {}, []
+    # what single jobs have made is looked at below
+    Path(paths.outdated(**ids)).unlink(missing_ok=True)
     for member in what["members"]:
         item = paths.Restored(ids["sample"], ids["degradation"], member["method"], member["seed"])
         wanted = {**ids, "method": item.method, "seed": str(item.seed)}
         both = what["methods"][item.method]
         reads = {**shared, "truth": truth, "model": member["model"], "levels": member["levels"]}
         places = [path for path in [*reads.values(), base] if path]
-        key = running.fingerprint({**both, **wanted, **snakemake.params.scripts}, places)
+        key = member_key(track, item, both, snakemake.params.scripts, places)
         volume, record = paths.restored(track, item), paths.record(track, item)
         trace, score = paths.trace(track, item), paths.score(track, item)
         keys[item.stem] = key
         if journal.stands(item.stem, key):
             continue
+        # where this fails, what is there of other parameters must not be taken for its result
+        journal.discard(item.stem, [volume, trace, record, score])
         logs = [f"results/logs/{track}/{part}/{item.stem}.log" for part in ("restored", "scores")]
         outputs = OutputFiles(fromdict={"volume": volume, "trace": trace, "record": record})
         status = do("restore", files(InputFiles, reads), wanted, both["restore"], outputs, logs[0])
         if not status:
+            # a kill before the score is there leaves what no plan must take for whole
+            journal.take({item.stem: ("", {record: sha256(record)})})
             reads = {"volume": volume, "record": record, **shared, "base": base, "truth": truth}
             given = files(InputFiles, reads)
             status = do("score", given, wanted, both["score"], OutputFiles([score]), logs[1])
         if status:
             failed.append(f"{item.stem} (status {status})")
+            journal.discard(item.stem, [volume, trace, record, score])
         else:
             journal.add(item.stem, key, [volume, trace, record, score])
     if failed:

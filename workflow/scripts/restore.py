@@ -4,17 +4,20 @@ import json
 from functools import partial
 from pathlib import Path
 
-from focusbench import plan, running
+from focusbench import batch_journal, plan, running
 from focusbench.evaluation.psnr import psnr
 from focusbench.files import sha256, write_json
 from focusbench.images import read_volume, write_volume
 from focusbench.jobs import job
+from focusbench.paths import Restored
 from focusbench.tracks import TABLE, stage
 from focusbench.training.weights import load_weights
 
 with job(snakemake.log[0], snakemake.input, snakemake.output):
     wanted, what = snakemake.wildcards, snakemake.params.what
     seed, given = int(wanted.seed), snakemake.input
+    item = Restored(wanted.sample, wanted.degradation, wanted.method, seed)
+    batch_journal.set_aside(wanted.track, item)
     state = running.resume_state(wanted, what, list(given))
     track = TABLE[wanted.track]
     observed = read_volume(given.observed, track.axes)
