@@ -132,19 +132,34 @@ def install(*, accounts: bool = False) -> None:
     options = ("-y", "--no-install-recommends")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     said = ""
-    for command in (("update",), ("install", *options, *packages)):
-        done = subprocess.run(
-            ["apt-get", "-q", *command],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        said = done.stdout
+    with services_left_off():
+        for command in (("update",), ("install", *options, *packages)):
+            done = subprocess.run(
+                ["apt-get", "-q", *command],
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
+            said = done.stdout
     if missing(accounts):
         last = said.strip().rpartition("\n")[2]
         raise Unavailable(f"apt-get install {wanted} did not bring {missing(accounts)}: {last}")
+
+
+@contextmanager
+def services_left_off(policy: Path = Path("/usr/sbin/policy-rc.d")) -> Iterator[None]:
+    """Debian starts the services that it installs, unless this file forbids it."""
+    if policy.exists():
+        yield
+        return
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    try:
+        yield
+    finally:
+        policy.unlink()
 
 
 def missing(accounts: bool) -> str:
