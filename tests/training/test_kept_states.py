@@ -21,6 +21,12 @@ def test_only_those_go_that_are_finished_and_whose_file_is_there(tmp_path):
     assert (at_work / "state.safetensors").exists()
 
 
+def test_an_empty_folder_goes_too(tmp_path):
+    (tmp_path / "states").mkdir()
+    kept_states.sweep(tmp_path / "states")
+    assert not (tmp_path / "states").exists()
+
+
 def test_there_may_be_no_states(tmp_path):
     kept_states.sweep(tmp_path / "none")
 

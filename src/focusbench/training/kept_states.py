@@ -9,6 +9,7 @@ through, the states go.
 from __future__ import annotations
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 NOTE = "finished.txt"
@@ -24,7 +25,12 @@ def keep(folder: str | Path, made: str | Path) -> None:
 
 
 def sweep(states: str | Path) -> None:
-    """Remove the states under a folder whose trainings are finished and whose files are there."""
+    """Remove the states under a folder whose trainings are finished and whose files are there.
+
+    The folder goes too if it is then empty.
+    """
     for note in Path(states).glob(f"*/{NOTE}"):
         if Path(note.read_text(encoding="utf-8")).exists():
             shutil.rmtree(note.parent)
+    with suppress(OSError):  # there is none, or a state of a run that was cut off
+        Path(states).rmdir()
