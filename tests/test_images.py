@@ -534,3 +534,10 @@ def test_a_tile_that_is_far_larger_than_its_image_is_refused(tmp_path):
         tif.pages[0].tags["TileWidth"].overwrite(2**24, dtype="I")
     with pytest.raises(InputError, match="claims an image of"):
         images.read_volume(path)
+
+
+def test_the_examples_are_read(root):
+    paths = sorted((root / "examples/data").glob("*.tif"))
+    assert len(paths) >= 7
+    for path in paths:
+        images.read_volume(path, "ZYXC" if path.name.startswith("slide") else "ZYX")
