@@ -61,6 +61,10 @@ class Checkout:
         """What a run would do, in the runner's words."""
         return self.snakemake("--dry-run", *arguments).stdout
 
+    def states_left(self) -> list[Path]:
+        """What lies under the folder of the resume states; none too where there is no folder."""
+        return list((self.folder / "results/.resume").glob("*"))
+
     def overlay(self, content, name="overlay.yaml") -> str:
         path = self.folder / name
         path.write_text(yaml.safe_dump(content))

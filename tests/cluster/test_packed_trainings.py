@@ -40,7 +40,7 @@ def test_one_allocation_with_one_gpu_for_all_of_them(checkout):
     order = [seed for seed, _ in steps(checkout)]
     assert sum(one != other for one, other in itertools.pairwise(order)) == 2
     assert all((checkout.folder / target).exists() for target in targets)
-    assert not list((checkout.folder / "results/.resume").iterdir())
+    assert not checkout.states_left()
 
 
 def test_cut_in_the_second_it_does_not_repeat_the_first(checkout):
@@ -61,4 +61,4 @@ def test_cut_in_the_second_it_does_not_repeat_the_first(checkout):
     assert show["TimeLimit"] == "2-00:00:00"  # twice 2000 minutes are more than a partition gives
     assert len(steps(checkout)) == len(set(steps(checkout)))  # none twice
     assert all((checkout.folder / target).exists() for target in targets)
-    assert not list((checkout.folder / "results/.resume").iterdir())
+    assert not checkout.states_left()

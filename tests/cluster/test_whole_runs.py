@@ -15,8 +15,7 @@ def test_the_preset_from_one_end_to_the_other(checkout):
     assert {states[job] for job in set(states) - before} == {"COMPLETED"}
     assert "Trying to restart" not in said
     assert not checkout.jobs(*TRACKS)  # nothing is left to do
-    states_left = checkout.folder / "results/.resume"
-    assert not states_left.exists() or not list(states_left.iterdir())
+    assert not checkout.states_left()
     scores = [
         min((checkout.folder / "results" / track / "scores").rglob("*.json"))
         for track in TRACKS or TABLE
