@@ -11,6 +11,12 @@ from working_copy import copy
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_configure() -> None:
+    """Hear Ctrl-C, which what a script has put in the background ignores, as do its children."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The checkout."""

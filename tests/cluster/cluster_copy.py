@@ -17,10 +17,9 @@ from working_copy import Checkout
 ESTIMATE = "results/multifocus/restored/cell/clean/walk-seed0.ome.tif"
 
 
-def as_in_a_terminal() -> None:
-    """Hear Ctrl-C, which what a script has put in the background ignores, and end with it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    end_with_parent(signal.SIGKILL)  # nobody is left for whom to end well
+def end_with_the_test() -> None:
+    """End at once: nobody is left for whom to end well."""
+    end_with_parent(signal.SIGKILL)
 
 
 class Step(NamedTuple):
@@ -71,7 +70,7 @@ class ClusterCopy(Checkout):
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=as_in_a_terminal,
+                preexec_fn=end_with_the_test,
             )
         self.runs.append(Run(process, said))
         return self.runs[-1]
