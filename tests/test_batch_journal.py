@@ -36,11 +36,16 @@ def test_a_file_that_changed_does_not_stand(made, change):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{", "[" * 100_000, '{"a": 1}', '{"a": {"key": "key"}}', "\0"]
+    ("content", "told"),
+    [
+        *((one, True) for one in ("", "[]", "{", "[" * 100_000, '{"a": 1}', "\0")),
+        ('{"a": {"key": "key"}}', False),
+    ],
 )
-def test_a_damaged_journal_is_an_empty_one(made, content):
+def test_a_damaged_journal_is_an_empty_one_and_named(made, caplog, content, told):
     (made / "journal").write_text(content)
     assert not stands(made)
+    assert (f"{made / 'journal'}: is damaged" in caplog.text) == told
     Journal(made / "journal").add("b", "key", [str(made / "a.json")])
     assert stands(made, "b")
 
@@ -56,23 +61,11 @@ def test_other_members_are_forgotten_once_their_files_are_others(made):
     assert list(json.loads((made / "journal").read_text())) == ["b"]
 
 
-def test_the_record_tells_whether_a_member_is_what_was_made(tmp_path):
-    record, volume = tmp_path / "a-seed0.json", tmp_path / "a-seed0.ome.tif"
-    for path in (volume, record):
-        path.write_text("1")
-    journal = Journal(tmp_path / "journal")
-    journal.add("a", "key", [str(volume), str(record)])
-    assert journal.made("a")
-    record.write_text("2")  # made anew: the volume may well be the same
-    assert not journal.made("a")
-    record.unlink()
-    assert journal.made("a")
-    volume.unlink()
-    assert not journal.made("a")
-    record.write_text("1")
-    journal.discard("a", [str(volume), str(record)])
-    assert journal.key("a") is None
-    assert not record.exists()
+def test_what_is_discarded_is_gone_and_forgotten(made):
+    journal = Journal(made / "journal")
+    journal.discard("a", [str(made / "a.json"), str(made / "never.json")])
+    assert not (made / "a.json").exists()
+    assert json.loads((made / "journal").read_text()) == {}
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from focusbench import batch_journal, paths, plan
+from focusbench import batch_journal, job_record, jobs, paths, plan
 from focusbench import config as configuration
 from focusbench.batch_journal import Journal
 from focusbench.batch_singles import Singles
-from focusbench.files import sha256, write_json, write_text
+from focusbench.files import write_json, write_text
 
 TRACK = "multifocus"
 ITEM = paths.Restored("cell", "clean", "lbfgs", 0)
@@ -23,13 +23,23 @@ def build(**parameters):
 
 def make(item=ITEM, text="", **parameters):
     """Files of a member, which a batch has just made."""
-    files = batch_journal.member_files(TRACK, item)
-    for path in files:
-        write_text(path, f"{text}{path}")
     what = plan.member_parameters(build(**parameters), TRACK, *item[:3])
     reads = plan.member_reads(build(), TRACK, item)
     key = batch_journal.member_key(TRACK, item, what, SCRIPTS, reads)
+    with job_record.in_a_batch(key):
+        files = write(item, text)
     Journal(JOURNAL).add(item.stem, key, files)
+
+
+def write(item=ITEM, text=""):
+    """Files of a restoration and its score, as their jobs leave them."""
+    made = (paths.restored, paths.trace, paths.record), (paths.score,)
+    for parts in made:
+        files = [part(TRACK, item) for part in parts]
+        with jobs.job(paths.log(files[0]), writes=files):
+            for path in files:
+                write_text(path, f"{text}{path}")
+    return batch_journal.member_files(TRACK, item)
 
 
 def stale(item=ITEM, scripts=SCRIPTS, **parameters):
@@ -62,16 +72,36 @@ def test_what_a_batch_made_from_something_else_is_made_anew():
     assert stale() == volume
 
 
-def test_what_a_batch_left_unfinished_is_made_anew():
-    make()
-    record = paths.record(TRACK, ITEM)
-    Journal(JOURNAL).take({ITEM.stem: ("", {record: sha256(record)})})
-    assert stale() == [paths.restored(TRACK, ITEM)]
+def test_what_a_batch_did_not_finish_is_made_anew():
+    write()
+    volume = paths.restored(TRACK, ITEM)
+    write_text(paths.log(paths.batch(TRACK, *ITEM[:2])), "")  # its job has begun
+    with job_record.in_a_batch("key"), pytest.raises(SystemExit), jobs.job(paths.log(volume)):
+        raise SystemExit(143)
+    assert stale() == [volume]
 
 
-def test_nothing_but_journals_is_read_of_what_no_batch_made(monkeypatch):
+@pytest.mark.parametrize("content", [None, "", "{", "{}"])
+def test_what_a_batch_made_is_known_though_its_journal_is_gone_or_damaged(content):
     make()
-    monkeypatch.setattr(batch_journal, "sha256", pytest.fail)
+    write_text(paths.log(paths.batch(TRACK, *ITEM[:2])), "")
+    os.unlink(JOURNAL)
+    if content is not None:
+        write_text(JOURNAL, content)
+    assert stale() == []
+    assert stale(memory=3) == [paths.restored(TRACK, ITEM)]
+
+
+def test_nothing_is_read_where_no_batch_was(monkeypatch):
+    write()
+    monkeypatch.setattr(job_record, "batch_key", pytest.fail)
+    monkeypatch.setattr(plan, "checksum", pytest.fail)
+    assert stale(memory=3) == []
+
+
+def test_nothing_but_its_log_is_read_of_what_no_batch_made(monkeypatch):
+    make()
+    write(OTHER)
     monkeypatch.setattr(plan, "checksum", pytest.fail)
     assert stale(OTHER) == []
 
@@ -80,10 +110,8 @@ def test_what_a_job_of_its_own_made_is_left_to_the_engine_and_stands_for_a_batch
     make()
     singles = Singles(build(memory=3), SCRIPTS)
     assert singles.stale(TRACK, ITEM)
-    files = batch_journal.member_files(TRACK, ITEM)
+    files = write(text="again ")
     begun = os.stat(files[0]).st_mtime + 10
-    for path in files:
-        write_text(path, f"again {path}")
     assert stale(memory=4) == []
 
     for path in files[1:]:
@@ -92,8 +120,7 @@ def test_what_a_job_of_its_own_made_is_left_to_the_engine_and_stands_for_a_batch
     assert stale(memory=4) == []
     os.utime(files[0], (begun, begun))
     singles.adopt(begun)
-    assert stale(memory=3) == []
-    assert stale(memory=4) == [paths.restored(TRACK, ITEM)]
+    assert stale(memory=4) == []  # the engine knows from what it was made
     what = plan.member_parameters(build(memory=3), TRACK, *ITEM[:3])
     reads = plan.member_reads(build(), TRACK, ITEM)
     key = batch_journal.member_key(TRACK, ITEM, what, SCRIPTS, reads)

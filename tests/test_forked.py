@@ -40,17 +40,64 @@ def test_names_are_given_and_nothing_comes_back(tmp_path):
     assert (os.getpid(), os.getcwd()) == (here, before)
 
 
-def test_the_next_child_has_what_the_first_has_loaded(tmp_path):
+@pytest.mark.parametrize("shared", [True, False])
+def test_the_next_child_has_what_the_first_has_loaded(tmp_path, monkeypatch, shared):
+    """Of the packages that start nothing when they are imported: of others nobody knows."""
     (tmp_path / "loaded_once.py").write_text("import os; PROCESS = os.getpid()\n")
+    if shared:
+        monkeypatch.setattr(forked, "SHARED", ("loaded_once",))
     sys.path.insert(0, str(tmp_path))
     try:
         text = "import loaded_once; path.write_text(str(loaded_once.PROCESS))"
         for _ in range(2):
             assert forked.run(script(tmp_path, text), {"path": tmp_path / "said"}) == 0
-        assert int((tmp_path / "said").read_text()) == os.getpid()
+        assert (int((tmp_path / "said").read_text()) == os.getpid()) == shared
+        assert ("loaded_once" in sys.modules) == shared
     finally:
         sys.path.remove(str(tmp_path))
         sys.modules.pop("loaded_once", None)
+
+
+@pytest.mark.parametrize("end", ["", "raise SystemExit(3)"])
+def test_a_child_ends_as_a_program_does(tmp_path, end):
+    """Its pool of processes ends with it, and what it has registered for its exit is done."""
+    text = (
+        "import atexit, concurrent.futures, tempfile\n"
+        "pool = concurrent.futures.ProcessPoolExecutor(2)\n"
+        "workers = pool.submit(abs, -1).result() and list(pool._processes)\n"
+        "folder = tempfile.TemporaryDirectory(dir=here)\n"
+        "atexit.register((here / 'exited').write_text, ' '.join(map(str, workers)))\n"
+    )
+    status = forked.run(script(tmp_path, text + end), {"here": tmp_path})
+    assert status == (3 if end else 0)
+    for worker in (tmp_path / "exited").read_text().split():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(worker), 0)
+    assert sorted(os.listdir(tmp_path)) == ["exited", "script.py"]
+
+
+def test_what_a_child_leaves_running_holds_nobody_up(tmp_path):
+    text = "import subprocess; left.write_text(str(subprocess.Popen(['sleep', '60']).pid))"
+    left = tmp_path / "left"
+    assert forked.run(script(tmp_path, text), {"left": left}) == 0
+    os.kill(int(left.read_text()), 9)
+
+
+def test_a_child_computes_with_threads_though_another_did_at_its_import(tmp_path, root):
+    """A fork has no threads of OpenMP, and waits for ever for those that its parent had."""
+    (tmp_path / "computing.py").write_text(
+        "import torch\ntorch.set_num_threads(2)\ntorch.ones(512, 512) @ torch.ones(512, 512)\n"
+    )
+    path = script(tmp_path, "import computing, torch; torch.ones(512, 512) @ torch.ones(512, 512)")
+    text = f"from focusbench import forked; print([forked.run({str(path)!r}, {{}}) for _ in 'ab'])"
+    done = subprocess.run(
+        [sys.executable, "-c", text],
+        env={**os.environ, "PYTHONPATH": f"{root / 'src'}{os.pathsep}{tmp_path}"},
+        stdout=subprocess.PIPE,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout == b"[0, 0]\n"
 
 
 @pytest.mark.parametrize("stop", forked.STOPS)

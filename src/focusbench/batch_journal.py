@@ -7,6 +7,7 @@ job is killed, it asks for all of them again. The journal tells which ones stand
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 from focusbench import job_record, paths
 from focusbench.errors import InputError
 from focusbench.files import fingerprint, is_file, sha256, write_json, write_text
+
+_log = logging.getLogger(__name__)
 
 FILES = {
     "scores": paths.score,
@@ -116,7 +119,7 @@ class Journal:
     ----------
     path
         A JSON file, made when first needed, replaced whole at each change. One that cannot be read
-        counts as empty.
+        counts as empty, with a line of warning: all that it told of is made anew.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -124,25 +127,14 @@ class Journal:
         self._made: dict[str, dict[str, object]] = {}
         try:
             found = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
+        except FileNotFoundError:
             return
-        if isinstance(found, dict):
-            self._made = {name: one for name, one in found.items() if isinstance(one, dict)}
-
-    def key(self, name: str) -> str | None:
-        """What a member was made under; None: it is not listed."""
-        found = self._made.get(name, {}).get("key")
-        return found if isinstance(found, str) else None
-
-    def made(self, name: str) -> bool:
-        """Whether what is there of a member is what this journal tells of, under whatever key.
-
-        One file decides, of those that are there the first by name: the record, which tells
-        seconds, so that no two runs leave the same.
-        """
-        files = self._made.get(name, {}).get("files")
-        there = sorted(filter(is_file, files)) if isinstance(files, dict) else []
-        return bool(there) and sha256(there[0]) == files[there[0]]
+        except (OSError, ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict) and all(isinstance(one, dict) for one in found.values()):
+            self._made = found
+        else:
+            _log.warning("%s: is damaged; all that it told of is made anew", path)
 
     def stands(self, name: str, key: str) -> bool:
         """Whether a member was made under `key` and its files are still what they were."""
@@ -172,9 +164,13 @@ class Journal:
     def keep(self, names: Sequence[str]) -> None:
         """Forget members of other names, which the job has no more, once their files are others.
 
-        As long as they are those that the job left, a plan must see what they were made from.
+        As long as they stand, they need not be made if the job has them once more.
         """
-        kept = {name: one for name, one in self._made.items() if name in names or self.made(name)}
+        kept = {
+            name: one
+            for name, one in self._made.items()
+            if name in names or self.stands(name, str(one.get("key")))
+        }
         if kept != self._made:
             self._made = kept
             write_json(self.path, kept)

@@ -2,7 +2,7 @@
 
 A workflow engine knows who made a job's outputs, and from what. Of a batch's members it knows
 neither: where one is planned singly, as its method is batched no more or its file was asked for by
-name, what is there stands to the engine, whatever it was made from. The batch's journal knows.
+name, what is there stands to the engine, whatever it was made from. The member's own log knows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from focusbench.paths import Restored
 class Singles:
     """Restorations that have jobs of their own, held against what batches have made.
 
-    Files are read only of those that a journal lists.
+    Files are read only where there has been a batch.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ class Singles:
     def __init__(self, config: Config, scripts: Mapping[str, str]) -> None:
         self._config = config
         self._scripts = scripts
-        self._journals: dict[str, Journal] = {}
-        self._listed: dict[str, dict[tuple[str, Restored], None]] = {}  # by journal
+        # by the journal of their batch; None: there has been none
+        self._singles: dict[str, list[tuple[str, Restored]] | None] = {}
 
     def stale(self, track: str, item: Restored) -> list[str]:
         """Name the volume of a restoration that a batch made from something else than is wanted.
@@ -40,17 +40,18 @@ class Singles:
         Nothing is named where there is no such file, where it stands, and where a job of its own
         has made it since: the engine then knows from what.
         """
-        path = paths.journal(track, item.sample, item.degradation)
-        if path not in self._journals:
-            self._journals[path] = Journal(path)
-        journal = self._journals[path]
-        known = journal.key(item.stem)
-        if known is None:
+        ids = (track, item.sample, item.degradation)
+        path, volume = paths.journal(*ids), paths.restored(track, item)
+        if path not in self._singles:
+            there = is_file(path) or is_file(paths.log(paths.batch(*ids)))
+            self._singles[path] = [] if there else None
+        singles = self._singles[path]
+        if singles is None:
             return []
-        self._listed.setdefault(path, {})[track, item] = None
-        if not journal.made(item.stem) or known == self._key(track, item):
-            return []
-        return [paths.restored(track, item)]
+        if (track, item) not in singles:
+            singles.append((track, item))
+        known = job_record.batch_key(paths.log(volume)) if is_file(volume) else None
+        return [] if known is None or known == self._key(track, item) else [volume]
 
     def adopt(self, since: float) -> None:
         """Record what jobs of their own have made since a time, so that no batch makes it again.
@@ -58,9 +59,9 @@ class Singles:
         With these parameters, that is: where both the restoration and its score are new, or were
         declared to be (`--touch`).
         """
-        for path, listed in self._listed.items():
+        for path, singles in self._singles.items():
             found = {}
-            for track, item in listed:
+            for track, item in singles or []:
                 files = member_files(track, item)
                 if all(is_file(one) and os.stat(one).st_mtime >= since for one in files):
                     key = self._key(track, item)

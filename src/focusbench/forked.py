@@ -1,23 +1,29 @@
 """Running a Python file in a process that is forked from this one.
 
-The child begins with all modules that the parent has loaded, and what it loads itself the parent
-loads after it, so that many short pieces of work pay for their imports once. Each has memory of its
-own: what one leaves behind, or its end, concerns no other.
+The child begins with all modules that the parent has loaded, and what it loads of `SHARED` the
+parent loads after it, so that many short pieces of work pay for their imports once. Each has memory
+of its own: what one leaves behind, or its end, concerns no other.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
 import runpy
 import signal
 import sys
+import tempfile
+import threading
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+SHARED = ("focusbench", "imagecodecs", "matplotlib", "numpy", "pandas", "safetensors", "scipy")
+SHARED += ("skimage", "tifffile", "torch", "yaml")
+"""Packages whose import starts no thread, which a fork would lose. Others may compute in theirs."""
 STOPS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)  # of a cluster, of a terminal
 
 
@@ -27,14 +33,22 @@ def run(script: str | Path, names: Mapping[str, Any]) -> int:
     A signal of `STOPS` is passed on to the child, which has its time to save what it saves; this
     process then ends as the child did. A child that a signal killed has the status 128 + signal.
     """
+    # no pipe: what the child starts may outlive it, and would hold its end open
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as told:
+        status = _run(script, names, told)
+        told.seek(0)
+        for module in told.read().split():
+            with suppress(Exception):  # made up by the child itself: the next does it again
+                import_module(module)
+    return status
+
+
+def _run(script: str | Path, names: Mapping[str, Any], told: IO[str]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
-    source, sink = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(source)
-        _be_the_child(script, names, sink)
-    os.close(sink)
+        _be_the_child(script, names, told)
     asked: list[int] = []
 
     def pass_on(number: int, _: Any) -> None:
@@ -44,8 +58,6 @@ def run(script: str | Path, names: Mapping[str, Any]) -> int:
 
     before = {stop: signal.signal(stop, pass_on) for stop in STOPS}
     try:
-        with open(source, encoding="utf-8") as told:
-            loaded = told.read().split()
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     except BaseException:
         os.kill(child, signal.SIGKILL)
@@ -57,26 +69,37 @@ def run(script: str | Path, names: Mapping[str, Any]) -> int:
     status = 128 - status if status < 0 else status
     if asked:
         sys.exit(status or 128 + asked[0])
-    for module in loaded:
-        with suppress(Exception):  # made up by the child itself, say: then the next does it again
-            import_module(module)
     return status
 
 
-def _be_the_child(script: str | Path, names: Mapping[str, Any], sink: int) -> None:
+def _be_the_child(script: str | Path, names: Mapping[str, Any], told: IO[str]) -> None:
     """Never returns: whatever happens, the parent's own work is not done twice."""
     status, before = 1, set(sys.modules)
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         runpy.run_path(str(script), init_globals=dict(names), run_name="__main__")
         status = 0
-        with open(sink, "w", encoding="utf-8") as told:
-            told.write("\n".join(name for name in sys.modules if name not in before))
+        new = (name for name in sys.modules if name not in before)
+        with suppress(OSError):  # a full disk: the next child imports them itself
+            told.write("\n".join(name for name in new if name.partition(".")[0] in SHARED))
+            told.flush()
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException:
         traceback.print_exc()
     finally:
+        _end(status)
+
+
+def _end(status: int) -> None:
+    """End as a program does: threads and pools of processes are waited for, exit handlers run.
+
+    Only unwinding the parent's stack would do this by itself.
+    """
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
+    finally:
         os._exit(status)

@@ -13,7 +13,8 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ from focusbench.errors import InputError
 from focusbench.files import is_file, sha256
 
 BEGINNING = "focusbench: done: "  # of the line
+_MEMBER = "focusbench: in a batch\n"  # begins the log of what a batch makes
 ASIDE = f"{paths.RESULTS}/.damaged"  # where damaged files are moved
 _TAIL = 1 << 16  # bytes at the end of a log that are searched; what is longer is read whole
+_batch_key: str | None = None  # of the member that this process makes
 
 
 class Clock:
@@ -50,9 +53,30 @@ class Clock:
         }
 
 
+@contextmanager
+def in_a_batch(key: str) -> Iterator[None]:
+    """Have jobs of this process, and of those forked from it, tell that a batch makes their files.
+
+    `key` is what they are made from (`batch_journal.member_key`).
+    """
+    global _batch_key
+    _batch_key = key
+    try:
+        yield
+    finally:
+        _batch_key = None
+
+
+def first_line() -> str:
+    """What a log begins with, so that a job that is killed has told of its batch too."""
+    return "" if _batch_key is None else _MEMBER
+
+
 def line(writes: Iterable[str | Path], cost: dict[str, Any]) -> str:
-    """Make the line: `cost`, and the SHA-256 of each file of `writes`."""
+    """Make the line: `cost`, the SHA-256 of each file of `writes`, and in a batch the key."""
     record = {"wrote": {str(path): sha256(path) for path in writes}, **cost}
+    if _batch_key is not None:
+        record["batch_key"] = _batch_key
     return f"{BEGINNING}{json.dumps(record, sort_keys=True)}\n"
 
 
@@ -69,6 +93,19 @@ def read(log: str | Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) and isinstance(record.get("wrote"), dict) else None
+
+
+def batch_key(log: str | Path) -> str | None:
+    """What a batch has made the files of a log from; "": it did not finish; None: no batch did."""
+    record = read(log)
+    if record is not None:
+        key = record.get("batch_key")
+        return None if key is None else str(key)
+    try:
+        with open(log, "rb") as file:
+            return "" if file.read(len(_MEMBER)) == _MEMBER.encode() else None
+    except OSError:
+        return None
 
 
 def recorded(path: str | Path) -> str | None:

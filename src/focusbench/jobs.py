@@ -65,6 +65,8 @@ def job(
     logging.basicConfig(format="focusbench: %(message)s", force=True)
     try:
         with _leaving_with_the_parent():
+            file.write(job_record.first_line())
+            file.flush()
             job_record.check(reads)
             yield
             file.write(job_record.line(writes, clock.cost()))

@@ -10,6 +10,7 @@ METHODS = {
     "shifted_most": {"uses": "shifted", "amount": 9},
 }
 MODULE = """
+import os
 from dataclasses import dataclass
 import numpy as np
 from focusbench.problem import Restoration
@@ -20,6 +21,8 @@ class Shifted:
     def restore(self, problem, run, weights=None):
         if self.amount == 7:
             raise ValueError("not by 7")
+        if self.amount == 8:
+            os._exit(0)
         return Restoration(np.roll(problem.observed, self.amount, axis=-1))
 """
 PLACE = "nuclei_test1/level02"
@@ -85,12 +88,15 @@ def test_a_batch_makes_what_single_jobs_make_and_nothing_twice(checkout):
     third = made(checkout)
     assert methods_of(one for one in third if third[one] != second[one]) == {"shifted_most"}
 
-    # batched again, it stands; what fails leaves nothing of what it was
-    changed = {"shifted": {"amount": 7}, "shifted_more": {"amount": 3}}
+    # batched again, it stands; what fails leaves nothing of what it was, and stops no other
+    changed = {"shifted": {"amount": 8}, "shifted_more": {"amount": 7}}
     together = overlay(checkout, ["input", *METHODS], **changed, shifted_most={"amount": 5})
-    checkout.snakemake("--configfile", together, "--", BATCH, cores=1, fails=True)
+    done = checkout.snakemake("--configfile", together, "--", BATCH, cores=1, fails=True)
+    assert "2 of 4 restorations of a batch failed" in done.stderr
+    assert "/shifted-seed0 (it ended without writing results/defocus/restored/" in done.stderr
+    assert "/shifted_more-seed0 (status 1)" in done.stderr
     left = made(checkout)
-    assert methods_of(third) - methods_of(left) == {"shifted"}
+    assert methods_of(third) - methods_of(left) == {"shifted", "shifted_more"}
     assert all(left[one] == third[one] for one in left)
     journal = json.loads((checkout.folder / BATCH).with_suffix(".journal").read_text())
-    assert f"{PLACE}/shifted-seed0" not in journal
+    assert {name.rpartition("/")[2] for name in journal} == {"input-seed0", "shifted_most-seed0"}

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params, Wildcards
 
-from focusbench import forked, paths
+from focusbench import forked, job_record, paths
 from focusbench.batch_journal import Journal, member_key
 from focusbench.errors import InputError
-from focusbench.files import sha256, write_json
+from focusbench.files import is_file, write_json
 from focusbench.jobs import job
 
 
@@ -26,7 +26,10 @@ def files(kind, given):
 
 
 def do(rule, given, wanted, what, output, log):
-    """Run the script of a rule for one member; ends the job if it was asked to end."""
+    """Run the script of a rule for one member; tell what went wrong, if anything did.
+
+    Ends the job if it was asked to end.
+    """
     job_of_its_own = SimpleNamespace(
         input=given,
         output=output,
@@ -35,7 +38,12 @@ def do(rule, given, wanted, what, output, log):
         log=Log([log]),
         config=snakemake.config,
     )
-    return forked.run(Path(snakemake.scriptdir, f"{rule}.py"), {"snakemake": job_of_its_own})
+    script = Path(snakemake.scriptdir, f"{rule}.py")
+    if status := forked.run(script, {"snakemake": job_of_its_own}):
+        return f"status {status}"
+    if gone := [path for path in output if not is_file(path)]:
+        return f"it ended without writing {gone[0]}"
+    return None
 
 
 with job(snakemake.log[0], snakemake.input, snakemake.output):
@@ -62,15 +70,15 @@ with job(snakemake.log[0], snakemake.input, snakemake.output):
         journal.discard(item.stem, [volume, trace, record, score])
         logs = [f"results/logs/{track}/{part}/{item.stem}.log" for part in ("restored", "scores")]
         outputs = OutputFiles(fromdict={"volume": volume, "trace": trace, "record": record})
-        status = do("restore", files(InputFiles, reads), wanted, both["restore"], outputs, logs[0])
-        if not status:
-            # a kill before the score is there leaves what no plan must take for whole
-            journal.take({item.stem: ("", {record: sha256(record)})})
-            reads = {"volume": volume, "record": record, **shared, "base": base, "truth": truth}
+        with job_record.in_a_batch(key):
             given = files(InputFiles, reads)
-            status = do("score", given, wanted, both["score"], OutputFiles([score]), logs[1])
-        if status:
-            failed.append(f"{item.stem} (status {status})")
+            wrong = do("restore", given, wanted, both["restore"], outputs, logs[0])
+            if not wrong:
+                reads = {"volume": volume, "record": record, **shared, "base": base, "truth": truth}
+                given = files(InputFiles, reads)
+                wrong = do("score", given, wanted, both["score"], OutputFiles([score]), logs[1])
+        if wrong:
+            failed.append(f"{item.stem} ({wrong})")
             journal.discard(item.stem, [volume, trace, record, score])
         else:
             journal.add(item.stem, key, [volume, trace, record, score])
