@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from difflib import get_close_matches
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ COMMAND_FIELDS = ("observed", "estimate", "psf", "voxel_size", "seed", "threads"
 PLACES = (".directory", ".path", ".truth", ".psf")  # keys under data that say where, not what
 METHOD_ID = re.compile(r"[a-z0-9_]{1,100}")
 MOST_RESTORATIONS = 2_000_000  # of a grid; more is no plan that Snakemake could hold
+MOST_ERRORS = 1000  # of a schema, from which the one is chosen that is told
 
 
 def build(user: Mapping[str, Any]) -> dict[str, Any]:
@@ -404,7 +406,8 @@ def _is_folder(path: str) -> bool:
 
 
 def _validate(value: Any, against: Mapping[str, Any], at: tuple[str, ...]) -> None:
-    errors = sorted(_validator()(against).iter_errors(value), key=lambda error: len(error.path))
+    found = islice(_validator()(against).iter_errors(value), MOST_ERRORS)
+    errors = sorted(found, key=lambda error: len(error.path))
     if errors:
         error = errors[-1]  # the deepest is the most telling
         key = ".".join([*at, *map(str, error.absolute_path)])

@@ -228,6 +228,13 @@ def test_long_lists_of_mixed_items_take_no_time(folder):
     assert survives(partial(configuration.build, user), folder, traced=False) == "refused"
 
 
+def test_a_long_list_of_wrong_items_takes_no_memory(folder):
+    """Each item is an error of some KiB, of which one is told."""
+    user = {"preset": "test", "tracks": {"defocus": {"nuclei": {"nuclei": [[0]] * 30_000}}}}
+    use = partial(configuration_cases.use, user)
+    assert outcome(folder, use, peak=40 * MIB, traced=False) == "refused"
+
+
 @pytest.mark.parametrize("note", ["[" * 3000, '{"scalars": 3}', "3", "[]", ""])
 def test_tensors_that_are_told_of_otherwise(folder, note):
     """JSON of another shape, or lists in each other without end, in a file's own metadata."""
