@@ -2,6 +2,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,18 @@ def test_it_tells_what_each_job_cost(made):
     assert cost["devices"] == ["GPU X", "cpu"]
     assert cost["seconds"] == pytest.approx(sum(one["seconds"] for one in cost["jobs"].values()))
     assert cost["host"]["cores"] >= 1
+
+
+def test_the_seconds_of_a_batch_are_those_of_its_members_and_count_once(made):
+    before = content()["cost"]["seconds"]
+    path = paths.batch("multifocus", "cell", "clean")
+    with jobs.job(paths.log(path), writes=[path]):
+        write_json(path, {ITEM.stem: "key"})
+        time.sleep(0.05)
+    manifest.write(CONFIG, made)
+    cost = content()["cost"]
+    assert cost["jobs"]["multifocus/batches/cell/clean"]["seconds"] >= 0.05
+    assert cost["seconds"] == before
 
 
 def test_equal_content_gives_equal_bytes_of_all_but_cost(made):

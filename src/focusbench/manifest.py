@@ -54,7 +54,11 @@ def write(config: Mapping[str, Any], home: str | Path, sources: Sources = None) 
 
 
 def build(config: Mapping[str, Any], home: str | Path, sources: Sources = None) -> dict[str, Any]:
-    """Describe the results folder in the working directory; see `write`."""
+    """Describe the results folder in the working directory; see `write`.
+
+    In `cost`, `jobs` has all jobs, and `seconds` is their sum without batches: what a batch took is
+    the time of its members, each of which has an entry of its own.
+    """
     known, jobs = _recorded()
     content: dict[str, str] = {}
     costs: dict[str, str] = {}
@@ -71,7 +75,7 @@ def build(config: Mapping[str, Any], home: str | Path, sources: Sources = None) 
             "written": datetime.now(UTC).isoformat(timespec="seconds"),
             "host": _host(),
             "devices": sorted({one["device"] for one in jobs.values()}),
-            "seconds": round(sum(one["seconds"] for one in jobs.values()), 3),
+            "seconds": round(sum(one["seconds"] for name, one in jobs.items() if _works(name)), 3),
             "files": costs,
             "jobs": jobs,
         },
@@ -152,6 +156,11 @@ def _recorded() -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
             jobs[name] = {key: record.get(key) for key in (*KEYS, "host")}
             known |= {path.removeprefix(start): one for path, one in record["wrote"].items()}
     return known, jobs
+
+
+def _works(job: str) -> bool:
+    """Whether a job, by its name in `cost`, works itself: a batch has jobs of its own do it."""
+    return job.split("/")[1:2] != ["batches"]
 
 
 def _with_own_cost(log: str) -> dict[str, Any] | None:
