@@ -200,6 +200,55 @@ def test_a_link_that_leads_back_is_followed_once(made):
     assert sorted(manifest.present("results")) == sorted(manifest.listed("results"))
 
 
+def test_behind_a_link_only_what_jobs_made_is_listed(made, tmp_path):
+    before = manifest.listed("results")
+    shutil.move(made / "results/multifocus", tmp_path / "disk")  # a track on another disk
+    (made / "results/multifocus").symlink_to(tmp_path / "disk")
+    write_text(tmp_path / "elsewhere/raw.ome.tif", "1")
+    (made / "results/mydata").symlink_to(tmp_path / "elsewhere")
+    write_text("results/multifocus/scores/cell/clean/notes.txt", "2")
+    (made / "results/multifocus/again").symlink_to(made / "results")
+    manifest.write(CONFIG, made)
+    assert manifest.listed("results") == before
+    assert list(differences("results")) == []
+    write_text(SCORE, '{"psnr": 35.25}')
+    work("results/multifocus/scores/cell/clean/new.json", {})
+    assert list(differences("results")) == [
+        f"changed: {SCORE}",
+        "unlisted: results/multifocus/scores/cell/clean/new.json",
+    ]
+
+
+def test_behind_a_link_what_a_training_or_a_batch_leaves_beside_others_is_listed(made, tmp_path):
+    ids = ("multifocus", "cell", "clean")
+    training = ("multifocus", "dip", "clean-seed0")
+    (tmp_path / "disk").mkdir()
+    shutil.rmtree("results")
+    (made / "results").mkdir()
+    (made / "results/multifocus").symlink_to(tmp_path / "disk")
+    work(paths.batch(*ids), {})
+    write_text(paths.journal(*ids), "{}")
+    work(paths.model_record(*training), {"seconds": 1.0})
+    write_text(paths.model(*training), "weights")
+    assert {f"results/{one}" for one in manifest.present("results")} == {
+        paths.batch(*ids),
+        paths.journal(*ids),
+        paths.model_record(*training),
+        paths.model(*training),
+    }
+
+
+def test_a_link_to_a_folder_without_logs_is_not_walked_through(made, tmp_path, monkeypatch):
+    write_text(tmp_path / "disk/deep/raw.tif", "1")
+    (made / "results/mydata").symlink_to(tmp_path / "disk")
+    walked = []
+    real = os.path.realpath
+    monkeypatch.setattr(os.path, "realpath", lambda path: walked.append(str(path)) or real(path))
+    assert sorted(manifest.present("results")) == sorted(manifest.listed("results"))
+    assert "results/mydata" in walked
+    assert "results/mydata/deep" not in walked
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_commit_and_dirty_flag_of_the_code(made):
     def git(*words):

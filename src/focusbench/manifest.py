@@ -1,6 +1,7 @@
 """`results/manifest.json`: what made a run's files, what each cost, and their checksums.
 
-It describes all files that are there, those of earlier runs too. Equal content gives equal bytes
+It describes all files that are there, those of earlier runs too; of what lies behind a link to a
+folder, what jobs have made (`present`). Equal content gives equal bytes
 of everything but the entry `cost`, where the files stand as well whose content is cost. A file's
 checksum is the one that its job recorded when it was written: what was damaged since does not
 become right by being listed.
@@ -106,20 +107,35 @@ def listed(folder: str | Path) -> dict[str, str]:
 def present(folder: str | Path) -> Iterator[str]:
     """Paths of all files of a results folder that a manifest lists, relative to it.
 
-    Not listed: logs, hidden files (resume states, half-written files), the manifest, the README.
+    Not listed: logs, hidden files (resume states, half-written files), the manifest, the README. A
+    link to a folder is followed: a track may lie on another disk. It may as well lead to what is no
+    result, so behind one only files count whose job has left a log.
     """
-    seen = set()
+    seen, top = set(), os.path.realpath(folder)
     for place, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
-        if real in seen:  # a link that leads back
+        start = os.path.relpath(place, folder)
+        linked = real != os.path.normpath(os.path.join(top, start))
+        # a link that leads back; or to what may be a whole disk, and has no logs
+        if real in seen or (linked and not _has_logs(folder, start)):
             folders.clear()
             continue
         seen.add(real)
-        start = os.path.relpath(place, folder)
         apart = APART if start == "." else ()
         start = "" if start == "." else f"{start}/"
         folders[:] = [one for one in folders if not one.startswith(".") and one not in apart]
-        yield from (f"{start}{one}" for one in names if not (one.startswith(".") or one in apart))
+        for one in names:
+            if one.startswith(".") or one in apart:
+                continue
+            log = log_of(folder, f"{start}{one}") if linked else None
+            if not linked or (log is not None and os.path.exists(log)):
+                yield f"{start}{one}"
+
+
+def log_of(folder: str | Path, path: str) -> Path | None:
+    """Log of the job that makes a file of a results folder; None for what no job makes."""
+    log = paths.log(f"{paths.RESULTS}/{path}")
+    return Path(folder, Path(log).relative_to(paths.RESULTS)) if log else None
 
 
 def tells_cost(path: str) -> bool:
@@ -132,6 +148,12 @@ def tells_cost(path: str) -> bool:
         return bool(shown) and not COSTS.isdisjoint(shown.reads)
     kind = rest.partition("/")[0]
     return kind == "timing" or (kind in ("restored", "models") and path.endswith(".json"))
+
+
+def _has_logs(folder: str | Path, start: str) -> bool:
+    """Whether jobs that made files in or under a folder of the results have left logs."""
+    logs = os.path.join(folder, "logs", start)
+    return os.path.isdir(logs) or os.path.exists(f"{logs}.log")  # one of all that a training makes
 
 
 def _is_entry(entry: tuple[str, Any]) -> bool:
