@@ -19,6 +19,7 @@ ITEM = Restored("cell", "clean", "lbfgs", 0)
 SCORE, RECORD = paths.score("multifocus", ITEM), paths.record("multifocus", ITEM)
 TABLE = paths.table("multifocus", "table1", "csv")
 CONFIG = {"preset": "test", "tracks": {}}
+LIMIT = 200_000  # bytes of a manifest in tests
 
 
 def work(path, content):
@@ -173,12 +174,27 @@ def test_what_is_damaged_does_not_become_right_by_a_new_manifest(made):
     assert list(differences("results")) == []
 
 
+def instead(make):
+    """Have something else stand where a file was."""
+
+    def change(path):
+        path.unlink()
+        make(path)
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda path: path.unlink(), "no such file; a run that has made something writes it"),
         (lambda path: path.write_text(path.read_text()[:-9]), "damaged"),
         (lambda path: path.write_text("[]"), "damaged"),
+        (lambda path: path.write_bytes(b"\xff\xfe"), "damaged"),
+        (instead(os.mkfifo), "cannot be read: Not a regular file"),
+        (instead(lambda path: path.symlink_to("/dev/zero")), "cannot be read: Not a regular file"),
+        (instead(os.mkdir), "cannot be read: Not a regular file"),
+        (lambda path: path.write_text(path.read_text() + " " * LIMIT), "damaged"),
         (lambda path: path.write_text("[" * 100_000), "damaged"),
         *(
             (
@@ -189,10 +205,19 @@ def test_what_is_damaged_does_not_become_right_by_a_new_manifest(made):
         ),
     ],
 )
-def test_a_manifest_that_is_none(made, change, message):
+def test_a_manifest_that_is_none(made, monkeypatch, change, message):
+    monkeypatch.setattr(manifest, "LARGEST", LIMIT)
     change(made / paths.manifest())
     with pytest.raises(InputError, match=rf"results/manifest\.json: .*{message}"):
         list(differences("results"))
+
+
+def test_a_run_does_not_wait_for_a_pipe_in_place_of_its_manifest_or_of_a_record(made):
+    before = content()
+    instead(os.mkfifo)(made / paths.manifest())
+    instead(os.mkfifo)(made / RECORD)
+    manifest.write(CONFIG, made, lambda sample: [])
+    assert content()["files"] == before["files"]
 
 
 def test_a_link_that_leads_back_is_followed_once(made):

@@ -22,7 +22,7 @@ from typing import Any
 
 from focusbench import __version__, job_record, paths
 from focusbench.errors import InputError
-from focusbench.files import sha256, write_json
+from focusbench.files import beginning, sha256, write_json
 from focusbench.many_files import each
 from focusbench.tracks import TABLE
 
@@ -33,6 +33,7 @@ APART = ("logs", "manifest.json", "README.md")  # of the results folder; not lis
 COSTS = frozenset(
     ("timings", "timed_records", "predictor_timings", "network_times", "trainings")
 )  # kinds of file that tell of cost: tables and figures that read them do as well
+LARGEST = 2**32  # bytes of a manifest; 10^6 restorations make about 10^9
 ANEW = "a run that has made something writes it: snakemake --cores 1 --forcerun table"
 Sources = Callable[[str], Iterable[str]] | None
 KEYS = ("seconds", "cpu_seconds", "peak_memory_bytes", "peak_device_memory_bytes", "device")
@@ -89,16 +90,18 @@ def listed(folder: str | Path) -> dict[str, str]:
     Raises
     ------
     InputError
-        There is no manifest, or it is not one.
+        There is no manifest, it cannot be read, or it is not one.
     """
     path = Path(folder, PurePosixPath(paths.manifest()).name)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = _content(path)
         found = {**content["files"], **content["cost"]["files"]}
         if content["format"] != FORMAT or not all(map(_is_entry, found.items())):
             raise ValueError
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file; {ANEW}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}; {ANEW}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(f"{path}: is damaged, or no manifest of this version; {ANEW}") from None
     return found
@@ -150,6 +153,22 @@ def tells_cost(path: str) -> bool:
     return kind == "timing" or (kind in ("restored", "models") and path.endswith(".json"))
 
 
+def _content(path: str | Path) -> Any:
+    """Content of a manifest, or of a record.
+
+    Raises
+    ------
+    OSError
+        It cannot be read, or is no regular file: a pipe would be waited for, a device has no end.
+    ValueError
+        It is larger than any run makes one, or no JSON.
+    """
+    data = beginning(path, min(os.path.getsize(path), LARGEST) + 1)
+    if len(data) > LARGEST:
+        raise ValueError
+    return json.loads(data)
+
+
 def _has_logs(folder: str | Path, start: str) -> bool:
     """Whether jobs that made files in or under a folder of the results have left logs."""
     logs = os.path.join(folder, "logs", start)
@@ -195,8 +214,8 @@ def _with_own_cost(log: str) -> dict[str, Any] | None:
         return None
     for path in record["wrote"]:
         if path.endswith(".json") and tells_cost(path.removeprefix(f"{paths.RESULTS}/")):
-            with suppress(OSError, ValueError, TypeError), open(path, encoding="utf-8") as file:
-                told = json.load(file)
+            with suppress(OSError, ValueError, TypeError):
+                told = _content(path)
                 return {**record, **{key: told[key] for key in KEYS if key in told}}
     return record
 
@@ -240,7 +259,7 @@ def _data(content: Iterable[str], sources: Callable[[str], Iterable[str]]) -> di
     before, when = {}, 0.0
     with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         when = os.path.getmtime(paths.manifest())
-        before = dict(json.loads(Path(paths.manifest()).read_text(encoding="utf-8"))["data"])
+        before = dict(_content(paths.manifest())["data"])
 
     def digest(path: str) -> str | None:
         try:
