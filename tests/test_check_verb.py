@@ -1,8 +1,10 @@
 import json
+import sys
 
 import pytest
 
 from focusbench.__main__ import main
+from focusbench.check_verb import ABSENT
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +40,23 @@ def test_what_is_asked_for_and_whose_code_would_run(tmp_path, capsys):
         "methods.multifocus.a runs the program 'cp {observed} {estimate}'",
         "methods.multifocus.b runs the Python module 'os:system'",
     ]
+
+
+def test_modules_are_looked_for_and_not_imported(tmp_path, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "a/b").mkdir(parents=True)  # without __init__.py
+    for name in ("top.py", "a/b/c.py"):
+        (tmp_path / name).write_text("open('ran', 'w')")
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack/__init__.py").write_text("open('ran', 'w')")
+    targets = ("top:X", "a.b.c:X", "pack:X", "pack.gone:X", "no_such_mod:y", "math:sqrt")
+    own = {f"m{i}": {"module": one} for i, one in enumerate(targets)}
+    assert check(tmp_path, json.dumps({"methods": {"multifocus": own}})) == 0
+    said = capsys.readouterr().out.splitlines()
+    lines = [f"methods.multifocus.m{i} runs the Python module {targets[i]!r}" for i in range(6)]
+    assert said[-6:] == [*lines[:3], *(f"{one}{ABSENT}" for one in lines[3:])]
+    assert not (tmp_path / "ran").exists()
+    assert not {"top", "a", "pack"} & set(sys.modules)
 
 
 def test_the_package_alone(tmp_path, capsys):

@@ -44,6 +44,13 @@ def test_imports_are_followed_without_running_them(package):
     assert "numpy" not in names
 
 
+def test_folders_without_an_init_file_are_followed(package):
+    (package / "plain/inner").mkdir(parents=True)
+    (package / "plain/inner/most.py").write_text("from . import other")
+    (package / "plain/inner/other.py").write_text("")
+    assert {"strange.plain.inner.other"} < set(modules("strange.plain.inner.most:Mine"))
+
+
 def test_a_network_built_by_its_literal_id_counts(package):
     names = set(modules("strange.method"))
     assert "focusbench.networks.skip_3d" in names

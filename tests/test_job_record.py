@@ -32,6 +32,11 @@ def test_the_log_of_every_file_that_a_rule_writes(root):
             assert paths.log(path) == log, name
 
 
+def test_a_batch_and_its_journal_have_one_log():
+    ids = ("defocus", "cell.size64", "level02")
+    assert paths.log(paths.journal(*ids)) == paths.log(paths.batch(*ids)) is not None
+
+
 @pytest.mark.parametrize(
     "path", ["data/scivis/fuel.raw", "results/logs/a/b.log", "results/.resume/x/state.json", "a"]
 )

@@ -2,6 +2,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ ITEM = Restored("cell", "clean", "lbfgs", 0)
 SCORE, RECORD = paths.score("multifocus", ITEM), paths.record("multifocus", ITEM)
 TABLE = paths.table("multifocus", "table1", "csv")
 CONFIG = {"preset": "test", "tracks": {}}
+LIMIT = 200_000  # bytes of a manifest in tests
 
 
 def work(path, content):
@@ -71,6 +73,18 @@ def test_it_tells_what_each_job_cost(made):
     assert cost["devices"] == ["GPU X", "cpu"]
     assert cost["seconds"] == pytest.approx(sum(one["seconds"] for one in cost["jobs"].values()))
     assert cost["host"]["cores"] >= 1
+
+
+def test_the_seconds_of_a_batch_are_those_of_its_members_and_count_once(made):
+    before = content()["cost"]["seconds"]
+    path = paths.batch("multifocus", "cell", "clean")
+    with jobs.job(paths.log(path), writes=[path]):
+        write_json(path, {ITEM.stem: "key"})
+        time.sleep(0.05)
+    manifest.write(CONFIG, made)
+    cost = content()["cost"]
+    assert cost["jobs"]["multifocus/batches/cell/clean"]["seconds"] >= 0.05
+    assert cost["seconds"] == before
 
 
 def test_equal_content_gives_equal_bytes_of_all_but_cost(made):
@@ -160,12 +174,27 @@ def test_what_is_damaged_does_not_become_right_by_a_new_manifest(made):
     assert list(differences("results")) == []
 
 
+def instead(make):
+    """Have something else stand where a file was."""
+
+    def change(path):
+        path.unlink()
+        make(path)
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda path: path.unlink(), "no such file; a run that has made something writes it"),
         (lambda path: path.write_text(path.read_text()[:-9]), "damaged"),
         (lambda path: path.write_text("[]"), "damaged"),
+        (lambda path: path.write_bytes(b"\xff\xfe"), "damaged"),
+        (instead(os.mkfifo), "cannot be read: Not a regular file"),
+        (instead(lambda path: path.symlink_to("/dev/zero")), "cannot be read: Not a regular file"),
+        (instead(os.mkdir), "cannot be read: Not a regular file"),
+        (lambda path: path.write_text(path.read_text() + " " * LIMIT), "damaged"),
         (lambda path: path.write_text("[" * 100_000), "damaged"),
         *(
             (
@@ -176,15 +205,73 @@ def test_what_is_damaged_does_not_become_right_by_a_new_manifest(made):
         ),
     ],
 )
-def test_a_manifest_that_is_none(made, change, message):
+def test_a_manifest_that_is_none(made, monkeypatch, change, message):
+    monkeypatch.setattr(manifest, "LARGEST", LIMIT)
     change(made / paths.manifest())
     with pytest.raises(InputError, match=rf"results/manifest\.json: .*{message}"):
         list(differences("results"))
 
 
+def test_a_run_does_not_wait_for_a_pipe_in_place_of_its_manifest_or_of_a_record(made):
+    before = content()
+    instead(os.mkfifo)(made / paths.manifest())
+    instead(os.mkfifo)(made / RECORD)
+    manifest.write(CONFIG, made, lambda sample: [])
+    assert content()["files"] == before["files"]
+
+
 def test_a_link_that_leads_back_is_followed_once(made):
     (made / "results/multifocus/again").symlink_to(made / "results")
     assert sorted(manifest.present("results")) == sorted(manifest.listed("results"))
+
+
+def test_behind_a_link_only_what_jobs_made_is_listed(made, tmp_path):
+    before = manifest.listed("results")
+    shutil.move(made / "results/multifocus", tmp_path / "disk")  # a track on another disk
+    (made / "results/multifocus").symlink_to(tmp_path / "disk")
+    write_text(tmp_path / "elsewhere/raw.ome.tif", "1")
+    (made / "results/mydata").symlink_to(tmp_path / "elsewhere")
+    write_text("results/multifocus/scores/cell/clean/notes.txt", "2")
+    (made / "results/multifocus/again").symlink_to(made / "results")
+    manifest.write(CONFIG, made)
+    assert manifest.listed("results") == before
+    assert list(differences("results")) == []
+    write_text(SCORE, '{"psnr": 35.25}')
+    work("results/multifocus/scores/cell/clean/new.json", {})
+    assert list(differences("results")) == [
+        f"changed: {SCORE}",
+        "unlisted: results/multifocus/scores/cell/clean/new.json",
+    ]
+
+
+def test_behind_a_link_what_a_training_or_a_batch_leaves_beside_others_is_listed(made, tmp_path):
+    ids = ("multifocus", "cell", "clean")
+    training = ("multifocus", "dip", "clean-seed0")
+    (tmp_path / "disk").mkdir()
+    shutil.rmtree("results")
+    (made / "results").mkdir()
+    (made / "results/multifocus").symlink_to(tmp_path / "disk")
+    work(paths.batch(*ids), {})
+    write_text(paths.journal(*ids), "{}")
+    work(paths.model_record(*training), {"seconds": 1.0})
+    write_text(paths.model(*training), "weights")
+    assert {f"results/{one}" for one in manifest.present("results")} == {
+        paths.batch(*ids),
+        paths.journal(*ids),
+        paths.model_record(*training),
+        paths.model(*training),
+    }
+
+
+def test_a_link_to_a_folder_without_logs_is_not_walked_through(made, tmp_path, monkeypatch):
+    write_text(tmp_path / "disk/deep/raw.tif", "1")
+    (made / "results/mydata").symlink_to(tmp_path / "disk")
+    walked = []
+    real = os.path.realpath
+    monkeypatch.setattr(os.path, "realpath", lambda path: walked.append(str(path)) or real(path))
+    assert sorted(manifest.present("results")) == sorted(manifest.listed("results"))
+    assert "results/mydata" in walked
+    assert "results/mydata/deep" not in walked
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

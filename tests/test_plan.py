@@ -2,12 +2,14 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from focusbench import config as configuration
 from focusbench import grids, plan, tracks
 from focusbench.data import registry
 from focusbench.errors import InputError
+from focusbench.images import write_volume
 from focusbench.paths import Restored
 
 
@@ -126,3 +128,93 @@ def test_ids_of_another_track_are_refused(track):
     method = next(iter(config["methods"][other]))
     with pytest.raises(InputError, match=f"{method} is no method of track {track}; known: "):
         plan.restore_parameters(config, track, mine, "clean", method)
+
+
+def turned(value):
+    """The same with the keys of every map in the other order."""
+    if isinstance(value, dict):
+        return {key: turned(value[key]) for key in reversed(value)}
+    return [turned(one) for one in value] if isinstance(value, list) else value
+
+
+def told(config, track):
+    """What each kind of job of a track is told, as Snakemake compares it: as text."""
+    found = {}
+    for item in plan.restorations(config, track):
+        ids = (config, track, item.sample)
+        methods = (item.degradation, item.method)
+        if plan.has_truth(config, item.sample):
+            found["truth", item] = plan.truth_parameters(*ids)
+        found["observed", item] = plan.observed_parameters(*ids, item.degradation)
+        found["restore", item] = plan.restore_parameters(*ids, *methods)
+        found["timing", item] = plan.timing_parameters(*ids, *methods)
+        found["score", item] = plan.score_parameters(*ids, item.method)
+        for name, _ in plan.predictors(config, track):
+            found["levels", item] = plan.levels_parameters(*ids, item.degradation, name)
+    for method, training in plan.trainings(config, track):
+        found["train", method, training] = plan.train_parameters(config, track, method, training)
+    for method, _ in plan.predictors(config, track):
+        found["accuracy", method] = plan.accuracy_parameters(config, track, method)
+        found["predictors"] = plan.predictor_timing_parameters(config, track)
+    for kind in ("tables", "figures"):
+        for name in plan.reports(config, track, kind):
+            found[kind, name] = plan.report_parameters(config, track, name)
+    return {key: repr(value) for key, value in found.items()}
+
+
+def test_another_order_of_keys_is_no_change_to_any_job(tmp_path):
+    """Of keys that no preset has: those that one has come in its order."""
+    stack, photo = str(tmp_path / "mine.ome.tif"), str(tmp_path / "photo.ome.tif")
+    write_volume(stack, np.ones((16, 24, 32), np.float32), "ZYX", (0.3, 0.1, 0.1))
+    counts = np.arange(12000, dtype=np.float32).reshape(1, 100, 120)
+    write_volume(photo, counts, "ZYX", (1.0, 0.5, 0.5))
+    lens = {"wavelength": 0.6, "refractive_index": 1.33, "numerical_aperture": 1.2}
+    entry = {"path": stack, **lens, "z_step": 0.3, "pixel_size": 0.1}
+    user = {
+        "tracks": {
+            "deconvolution": {
+                "samples": ["microtubules_test1", "mine"],
+                "methods": ["wiener", "richardson_lucy", "own", "supervised_mse"],
+            },
+            "defocus": {
+                "samples": ["nuclei_test1", "photo"],
+                "methods": ["own", "depth_invariant"],
+                "predictors": ["delpnet", "mine"],
+                "timing": {"warm_up": 2, "steps": 2},
+            },
+        },
+        "methods": {
+            "deconvolution": {
+                "supervised_mse": {"start_at_mean": True, "learning_rate": 0.01},
+                "own": {"module": "json:Own", "sigma": 1, "label": {"b": [{"d": 1, "c": 2}]}},
+            },
+            "defocus": {
+                "mine": {"uses": "delpnet", "side": 84, "offset": 1, "bg": False},
+                "own": {"module": "json:Own", "sigma": 1, "label": {"b": 1, "a": 2}},
+            },
+        },
+        "data": {
+            "fluorescence": {"mine": entry},
+            "defocused": {"photo": {"pixel_size": 0.65, "path": photo, "level": 1.0}},
+        },
+    }
+    for track in ("deconvolution", "defocus"):
+        mixed = turned(user)
+        entries = user["methods"][track].items()
+        mixed["methods"][track] = {name: turned(entry) for name, entry in entries}
+        first, second = told(build(**user), track), told(build(**mixed), track)
+        assert {"restore", "score", "train", "tables"} <= {key[0] for key in first}
+        assert {key for key in first if first[key] != second[key]} == set()
+
+
+def test_the_order_of_lists_and_of_methods_ids_stays():
+    own = {"b": {"module": "json:B"}, "a": {"module": "json:A"}}
+    config = build(
+        tracks={"multifocus": {"samples": ["vessels", "cell"], "methods": ["b", "a"]}},
+        methods={"multifocus": own},
+    )
+    items = plan.restorations(config, "multifocus")
+    assert list(dict.fromkeys(item.sample for item in items)) == ["vessels", "cell"]
+    assert list(dict.fromkeys(item.method for item in items))[-2:] == ["b", "a"]
+    shown = plan.report_parameters(config, "multifocus", "table1")["settings"]
+    assert shown["variants"][-2:] == ["b", "a"]

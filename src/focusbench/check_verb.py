@@ -13,11 +13,13 @@ from typing import Any
 
 from focusbench import config as configuration
 from focusbench import grids, methods, plain_values, plan
+from focusbench.dependencies import source
 from focusbench.errors import InputError
 from focusbench.files import beginning
 
 TEMPLATE = "__use_yte__"
 LARGEST = 2**24  # bytes of a configuration
+ABSENT = " (no source of it on this path; a run that finds none either refuses it: PYTHONPATH)"
 
 
 def add(verbs: Any) -> None:
@@ -27,7 +29,7 @@ def add(verbs: Any) -> None:
         help="check configurations without running anything",
         description="Say in one line what is wrong with config.yaml (where there is one here) and "
         "the overlays, merged in this order; or what they ask for, and which programs and modules "
-        "they would run. Nothing that they name is run.",
+        "they would run. Nothing that they name is run or imported: whether it works is not tried.",
     )
     verb.add_argument("overlays", nargs="*", metavar="FILE", help="overlay, as for --configfile")
     verb.set_defaults(run=lambda options: print("\n".join(told(options.overlays))))
@@ -104,10 +106,15 @@ def _grid(config: Mapping[str, Any], track: str) -> str:
 
 
 def _code(config: Mapping[str, Any]) -> Iterator[str]:
+    """Code of others, a line each. Files of modules are looked for by name; none is opened."""
     known_targets = {entry.target for entry in methods.TABLE.values()}
     for track, known in config["methods"].items():
         for method, facts in known.items():
             if facts["command"] is not None:
                 yield f"methods.{track}.{method} runs the program {facts['command']!r}"
             elif facts["target"] not in known_targets:
-                yield f"methods.{track}.{method} runs the Python module {facts['target']!r}"
+                found = source(facts["target"].partition(":")[0])
+                yield (
+                    f"methods.{track}.{method} runs the Python module {facts['target']!r}"
+                    f"{'' if found else ABSENT}"
+                )

@@ -55,6 +55,7 @@ def build(user: Mapping[str, Any]) -> dict[str, Any]:
         Unknown key or id, wrong type or range.
     """
     plain_values.check(user)
+    user = ordered(user)
     name = user.get("preset", "quick")
     if name not in PRESETS:
         raise InputError(
@@ -77,6 +78,22 @@ def build(user: Mapping[str, Any]) -> dict[str, Any]:
         if facts.checked:
             tracks.stage(track, "checks").check(merged)
     return {**merged, "methods": resolved, "differs": dict(_differences(base, merged))}
+
+
+def ordered(value: Any, at: tuple[str, ...] = ()) -> Any:
+    """Sort maps by their keys, at any depth: another order of them in a file is no change.
+
+    Jobs are told parts of the configuration, and Snakemake compares their text. Two maps stay as
+    they are written: `methods.*`, where it sets what each looks like in figures, and
+    `tracks.*.studies`, of which the first that has a method is where that is timed.
+    """
+    if isinstance(value, list):
+        return [ordered(one, (*at, "")) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    meant = at[:1] == ("methods",) and len(at) == 2
+    meant = meant or (at[:1] == ("tracks",) and at[2:] == ("studies",))
+    return {key: ordered(value[key], (*at, key)) for key in (value if meant else sorted(value))}
 
 
 def _without_studies(base: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:

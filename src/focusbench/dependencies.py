@@ -79,12 +79,11 @@ def _own_source(module: str) -> Path | None:
 def _source(module: str, folders: list[str]) -> Path | None:
     top, *rest = module.split(".")
     spec = PathFinder.find_spec(top, folders)
-    name = top
     for part in rest:
         if spec is None or spec.submodule_search_locations is None:
             return None
-        name = f"{name}.{part}"
-        spec = PathFinder.find_spec(name, list(spec.submodule_search_locations))
+        # not by its full name: of folders without __init__.py that asks for the parent, imported
+        spec = PathFinder.find_spec(part, list(spec.submodule_search_locations))
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
     return Path(spec.origin)

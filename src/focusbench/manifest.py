@@ -1,6 +1,7 @@
 """`results/manifest.json`: what made a run's files, what each cost, and their checksums.
 
-It describes all files that are there, those of earlier runs too. Equal content gives equal bytes
+It describes all files that are there, those of earlier runs too; of what lies behind a link to a
+folder, what jobs have made (`present`). Equal content gives equal bytes
 of everything but the entry `cost`, where the files stand as well whose content is cost. A file's
 checksum is the one that its job recorded when it was written: what was damaged since does not
 become right by being listed.
@@ -21,7 +22,7 @@ from typing import Any
 
 from focusbench import __version__, job_record, paths
 from focusbench.errors import InputError
-from focusbench.files import sha256, write_json
+from focusbench.files import beginning, sha256, write_json
 from focusbench.many_files import each
 from focusbench.tracks import TABLE
 
@@ -32,6 +33,7 @@ APART = ("logs", "manifest.json", "README.md")  # of the results folder; not lis
 COSTS = frozenset(
     ("timings", "timed_records", "predictor_timings", "network_times", "trainings")
 )  # kinds of file that tell of cost: tables and figures that read them do as well
+LARGEST = 2**32  # bytes of a manifest; 10^6 restorations make about 10^9
 ANEW = "a run that has made something writes it: snakemake --cores 1 --forcerun table"
 Sources = Callable[[str], Iterable[str]] | None
 KEYS = ("seconds", "cpu_seconds", "peak_memory_bytes", "peak_device_memory_bytes", "device")
@@ -54,7 +56,11 @@ def write(config: Mapping[str, Any], home: str | Path, sources: Sources = None) 
 
 
 def build(config: Mapping[str, Any], home: str | Path, sources: Sources = None) -> dict[str, Any]:
-    """Describe the results folder in the working directory; see `write`."""
+    """Describe the results folder in the working directory; see `write`.
+
+    In `cost`, `jobs` has all jobs, and `seconds` is their sum without batches: what a batch took is
+    the time of its members, each of which has an entry of its own.
+    """
     known, jobs = _recorded()
     content: dict[str, str] = {}
     costs: dict[str, str] = {}
@@ -71,7 +77,7 @@ def build(config: Mapping[str, Any], home: str | Path, sources: Sources = None) 
             "written": datetime.now(UTC).isoformat(timespec="seconds"),
             "host": _host(),
             "devices": sorted({one["device"] for one in jobs.values()}),
-            "seconds": round(sum(one["seconds"] for one in jobs.values()), 3),
+            "seconds": round(sum(one["seconds"] for name, one in jobs.items() if _works(name)), 3),
             "files": costs,
             "jobs": jobs,
         },
@@ -84,16 +90,18 @@ def listed(folder: str | Path) -> dict[str, str]:
     Raises
     ------
     InputError
-        There is no manifest, or it is not one.
+        There is no manifest, it cannot be read, or it is not one.
     """
     path = Path(folder, PurePosixPath(paths.manifest()).name)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = _content(path)
         found = {**content["files"], **content["cost"]["files"]}
         if content["format"] != FORMAT or not all(map(_is_entry, found.items())):
             raise ValueError
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file; {ANEW}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}; {ANEW}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise InputError(f"{path}: is damaged, or no manifest of this version; {ANEW}") from None
     return found
@@ -102,20 +110,35 @@ def listed(folder: str | Path) -> dict[str, str]:
 def present(folder: str | Path) -> Iterator[str]:
     """Paths of all files of a results folder that a manifest lists, relative to it.
 
-    Not listed: logs, hidden files (resume states, half-written files), the manifest, the README.
+    Not listed: logs, hidden files (resume states, half-written files), the manifest, the README. A
+    link to a folder is followed: a track may lie on another disk. It may as well lead to what is no
+    result, so behind one only files count whose job has left a log.
     """
-    seen = set()
+    seen, top = set(), os.path.realpath(folder)
     for place, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
-        if real in seen:  # a link that leads back
+        start = os.path.relpath(place, folder)
+        linked = real != os.path.normpath(os.path.join(top, start))
+        # a link that leads back; or to what may be a whole disk, and has no logs
+        if real in seen or (linked and not _has_logs(folder, start)):
             folders.clear()
             continue
         seen.add(real)
-        start = os.path.relpath(place, folder)
         apart = APART if start == "." else ()
         start = "" if start == "." else f"{start}/"
         folders[:] = [one for one in folders if not one.startswith(".") and one not in apart]
-        yield from (f"{start}{one}" for one in names if not (one.startswith(".") or one in apart))
+        for one in names:
+            if one.startswith(".") or one in apart:
+                continue
+            log = log_of(folder, f"{start}{one}") if linked else None
+            if not linked or (log is not None and os.path.exists(log)):
+                yield f"{start}{one}"
+
+
+def log_of(folder: str | Path, path: str) -> Path | None:
+    """Log of the job that makes a file of a results folder; None for what no job makes."""
+    log = paths.log(f"{paths.RESULTS}/{path}")
+    return Path(folder, Path(log).relative_to(paths.RESULTS)) if log else None
 
 
 def tells_cost(path: str) -> bool:
@@ -128,6 +151,28 @@ def tells_cost(path: str) -> bool:
         return bool(shown) and not COSTS.isdisjoint(shown.reads)
     kind = rest.partition("/")[0]
     return kind == "timing" or (kind in ("restored", "models") and path.endswith(".json"))
+
+
+def _content(path: str | Path) -> Any:
+    """Content of a manifest, or of a record.
+
+    Raises
+    ------
+    OSError
+        It cannot be read, or is no regular file: a pipe would be waited for, a device has no end.
+    ValueError
+        It is larger than any run makes one, or no JSON.
+    """
+    data = beginning(path, min(os.path.getsize(path), LARGEST) + 1)
+    if len(data) > LARGEST:
+        raise ValueError
+    return json.loads(data)
+
+
+def _has_logs(folder: str | Path, start: str) -> bool:
+    """Whether jobs that made files in or under a folder of the results have left logs."""
+    logs = os.path.join(folder, "logs", start)
+    return os.path.isdir(logs) or os.path.exists(f"{logs}.log")  # one of all that a training makes
 
 
 def _is_entry(entry: tuple[str, Any]) -> bool:
@@ -154,6 +199,11 @@ def _recorded() -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
     return known, jobs
 
 
+def _works(job: str) -> bool:
+    """Whether a job, by its name in `cost`, works itself: a batch has jobs of its own do it."""
+    return job.split("/")[1:2] != ["batches"]
+
+
 def _with_own_cost(log: str) -> dict[str, Any] | None:
     """Record of a log whose files are still there; None: there is none.
 
@@ -164,8 +214,8 @@ def _with_own_cost(log: str) -> dict[str, Any] | None:
         return None
     for path in record["wrote"]:
         if path.endswith(".json") and tells_cost(path.removeprefix(f"{paths.RESULTS}/")):
-            with suppress(OSError, ValueError, TypeError), open(path, encoding="utf-8") as file:
-                told = json.load(file)
+            with suppress(OSError, ValueError, TypeError):
+                told = _content(path)
                 return {**record, **{key: told[key] for key in KEYS if key in told}}
     return record
 
@@ -209,7 +259,7 @@ def _data(content: Iterable[str], sources: Callable[[str], Iterable[str]]) -> di
     before, when = {}, 0.0
     with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         when = os.path.getmtime(paths.manifest())
-        before = dict(json.loads(Path(paths.manifest()).read_text(encoding="utf-8"))["data"])
+        before = dict(_content(paths.manifest())["data"])
 
     def digest(path: str) -> str | None:
         try:

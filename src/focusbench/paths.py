@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 RESULTS = "results"
-ENDINGS = (".ome.tif", ".trace.csv", ".json", ".csv", ".md", ".tex", ".pdf", ".png")
+ENDINGS = (".ome.tif", ".trace.csv", ".json", ".csv", ".md", ".tex", ".pdf", ".png", ".journal")
 SIZE = r"\.size([1-9][0-9]{0,3})"  # ends the id of a sample that is prepared to another size
 
 

@@ -30,7 +30,8 @@ def add(verbs: Any) -> None:
 def differences(folder: str | os.PathLike[str]) -> Iterator[str]:
     """Name the files that do not match the manifest: `missing: ...`, `changed: ...`, in order.
 
-    Last come files that the manifest does not list, `unlisted: ...`.
+    Last come files that the manifest does not list, `unlisted: ...`; of those behind a link to a
+    folder, what a job has left a log of (`manifest.present`).
 
     Raises
     ------

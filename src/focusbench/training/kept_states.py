@@ -12,7 +12,10 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from focusbench.files import beginning, is_file, write_text
+
 NOTE = "finished.txt"
+LONGEST = 2**16  # bytes of a note
 
 
 def keep(folder: str | Path, made: str | Path) -> None:
@@ -21,16 +24,18 @@ def keep(folder: str | Path, made: str | Path) -> None:
     What was learned in one go has left no state: there is nothing to keep.
     """
     if Path(folder).is_dir():
-        Path(folder, NOTE).write_text(str(made), encoding="utf-8")
+        write_text(Path(folder, NOTE), str(made))
 
 
 def sweep(states: str | Path) -> None:
     """Remove the states under a folder whose trainings are finished and whose files are there.
 
-    The folder goes too if it is then empty.
+    The folder goes too if it is then empty. A state whose note is damaged stays, and so does what
+    cannot be removed: that costs room, and the run has done its work.
     """
     for note in Path(states).glob(f"*/{NOTE}"):
-        if Path(note.read_text(encoding="utf-8")).exists():
-            shutil.rmtree(note.parent)
+        with suppress(OSError, UnicodeDecodeError):
+            if is_file(beginning(note, LONGEST).decode()):
+                shutil.rmtree(note.parent)
     with suppress(OSError):  # there is none, or a state of a run that was cut off
         Path(states).rmdir()
