@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import socket
 from pathlib import Path
@@ -103,3 +104,9 @@ def test_a_folder_in_the_place_of_a_file_is_moved_aside(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=f"{SCORE}: damaged"):
         job_record.check([SCORE])
     assert not Path(SCORE).exists()
+
+
+@pytest.mark.parametrize("read", [job_record.read, job_record.batch_key])
+def test_a_pipe_in_place_of_a_log_is_not_waited_for(tmp_path, read):
+    os.mkfifo(tmp_path / "a.log")
+    assert read(tmp_path / "a.log") is None

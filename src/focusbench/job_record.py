@@ -82,6 +82,8 @@ def line(writes: Iterable[str | Path], cost: dict[str, Any]) -> str:
 
 def read(log: str | Path) -> dict[str, Any] | None:
     """Return the record that ends a log; None: there is none, or no log."""
+    if not is_file(log):  # whoever opens a pipe waits
+        return None
     try:
         with open(log, "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
@@ -101,6 +103,8 @@ def batch_key(log: str | Path) -> str | None:
     if record is not None:
         key = record.get("batch_key")
         return None if key is None else str(key)
+    if not is_file(log):
+        return None
     try:
         with open(log, "rb") as file:
             return "" if file.read(len(_MEMBER)) == _MEMBER.encode() else None
