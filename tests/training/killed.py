@@ -126,12 +126,12 @@ def work(job, folder, pipe, most):
         finish(own, small.restore(problem(), own).estimate)
     else:
         small = DipPretrain2(epochs=3, batch_size=2, samples=7, steps=12, width=4, scales=2)
+        own = run("fit")
         if not (folder / "model.safetensors").exists():
-            own = run("fit")
             weights = small.fit(Pairs(), own)
             own.monitor.write_csv(folder / "model.csv")
             save_weights(folder / "model.safetensors", weights)
-            own.state.remove()
+        own.state.remove()  # again if a kill came before its end
         own = run("state")
         weights = load_weights(folder / "model.safetensors")
         finish(own, small.restore(problem(), own, weights).estimate)
