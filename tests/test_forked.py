@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -74,6 +75,12 @@ def test_a_child_ends_as_a_program_does(tmp_path, end):
         with pytest.raises(ProcessLookupError):
             os.kill(int(worker), 0)
     assert sorted(os.listdir(tmp_path)) == ["exited", "script.py"]
+
+
+def test_what_the_parent_does_at_its_exit_no_child_does(tmp_path):
+    with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+        assert forked.run(script(tmp_path, "pass"), {}) == 0
+        assert os.path.isdir(folder)
 
 
 def test_what_a_child_leaves_running_holds_nobody_up(tmp_path):

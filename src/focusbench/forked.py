@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import traceback
+import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
@@ -77,6 +78,8 @@ def _be_the_child(script: str | Path, names: Mapping[str, Any], told: IO[str]) -
     status, before = 1, set(sys.modules)
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for one in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+            one.atexit = False  # the parent's: to remove its folders is not the child's business
         runpy.run_path(str(script), init_globals=dict(names), run_name="__main__")
         status = 0
         new = (name for name in sys.modules if name not in before)
