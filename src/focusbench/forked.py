@@ -78,7 +78,7 @@ def _be_the_child(script: str | Path, names: Mapping[str, Any], told: IO[str]) -
     status, before = 1, set(sys.modules)
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        for one in list(weakref.finalize._registry):  # type: ignore[attr-defined]
+        for one in list(weakref.finalize._registry):  # nothing public lists them
             one.atexit = False  # the parent's: to remove its folders is not the child's business
         runpy.run_path(str(script), init_globals=dict(names), run_name="__main__")
         status = 0
@@ -97,10 +97,11 @@ def _be_the_child(script: str | Path, names: Mapping[str, Any], told: IO[str]) -
 def _end(status: int) -> None:
     """End as a program does: threads and pools of processes are waited for, exit handlers run.
 
-    Only unwinding the parent's stack would do this by itself.
+    The interpreter calls these two at its end, and offers no other way to them: it would first
+    unwind the parent's stack, and so end the parent's work in the child as well.
     """
     try:
-        threading._shutdown()  # type: ignore[attr-defined]
+        threading._shutdown()
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()

@@ -2,7 +2,9 @@
 
 A later job holds its inputs against these checksums. Disks flip bits, file servers hand out halves
 of files and people edit by mistake; a format's own structure shows little of that, JSON and CSV
-nothing. The record stands in the log, for every job has one: no further files are made.
+nothing. The record stands in the log, for every job has one: no further files are made. What a
+batch makes says so in the first line of its log too: the runner knows nothing of it, and a kill
+leaves no last line.
 """
 
 from __future__ import annotations
